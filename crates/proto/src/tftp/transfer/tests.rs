@@ -1,0 +1,1 @@
+//! Behaviour of a transfer, step by step. The lossy channel is in `channel`.
