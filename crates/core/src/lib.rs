@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod clock;
+pub mod configuration;
 pub mod device;
 pub mod error;
 pub mod firmware;

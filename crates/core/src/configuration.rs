@@ -1,0 +1,154 @@
+//! Everything that devices share, as one immutable value: site, tenants and profiles, and the order in which they lie
+//! under and over a device. Small enough to be held in memory by every node; replaced as a whole when any part changes.
+
+use std::{
+    collections::{BTreeMap, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use crate::{
+    clock::Timestamp,
+    profile::Profile,
+    settings::{Layer, LayerSource, MatchFacts, Path, ProfileGraphError, Settings, built_in, linearise},
+    site::Site,
+    tenant::Tenant,
+};
+
+/// Site, tenants and profiles of one moment.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Grows with each change of any part.
+    pub epoch: u64,
+    /// The one site.
+    pub site: Site,
+    /// Tenants by name.
+    pub tenants: BTreeMap<String, Tenant>,
+    profiles: BTreeMap<(Option<String>, String), Profile>,
+}
+
+/// What selects the layers of a device: devices with equal selectors have the same layers under and over their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LayerSelector {
+    /// The tenant.
+    pub tenant: String,
+    /// Assigned profiles in order.
+    pub profiles: Vec<String>,
+    /// The pack that serves it.
+    pub pack: Option<String>,
+    /// Its family.
+    pub vendor: Option<String>,
+    /// Its model.
+    pub model: Option<String>,
+    /// Its firmware version.
+    pub firmware: Option<String>,
+}
+
+impl Configuration {
+    /// Of these parts.
+    pub fn new(epoch: u64, site: Site, tenants: Vec<Tenant>, profiles: Vec<Profile>) -> Self {
+        Self {
+            epoch,
+            site,
+            tenants: tenants.into_iter().map(|t| (t.name.clone(), t)).collect(),
+            profiles: profiles.into_iter().map(|p| ((p.tenant.clone(), p.name.clone()), p)).collect(),
+        }
+    }
+
+    /// All profiles, the global ones first, by name.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles.values()
+    }
+
+    /// The profile that a name means in a tenant: the tenant's own, else the global one.
+    pub fn profile(&self, tenant: Option<&str>, name: &str) -> Option<&Profile> {
+        let own = tenant.and_then(|t| self.profiles.get(&(Some(t.to_owned()), name.to_owned())));
+        own.or_else(|| self.profiles.get(&(None, name.to_owned())))
+    }
+
+    /// The profiles as they would be with this one added or replaced; for checks before a write.
+    pub fn with_profile(&self, profile: Profile) -> Self {
+        let mut other = self.clone();
+        other.profiles.retain(|_, p| p.id != profile.id);
+        other.profiles.insert((profile.tenant.clone(), profile.name.clone()), profile);
+        other
+    }
+
+    /// A profile list with its parents, each after them. Names that mean nothing are left out: their write was refused.
+    pub fn with_parents<'a>(&'a self, tenant: Option<&str>, names: &'a [String]) -> Result<Vec<&'a Profile>, ProfileGraphError> {
+        let names: Vec<&str> = names.iter().map(String::as_str).filter(|n| self.profile(tenant, n).is_some()).collect();
+        let parents = |name: &str| self.profile(tenant, name).map(|p| p.parents.as_slice());
+        Ok(linearise(&names, &parents)?.into_iter().filter_map(|n| self.profile(tenant, n)).collect())
+    }
+
+    /// The layers of one device, lowest first: built-in < site < matching site profiles < tenant < matching tenant
+    /// profiles < assigned profiles < device < enforced of the tenant < enforced of the site. Without a device of its own
+    /// (common and model files) leave `device` out and the assigned profiles empty.
+    pub fn layers<'a>(&'a self, selector: &'a LayerSelector, device: Option<(&'a Settings, &'a [Path])>) -> Vec<Layer<'a>> {
+        let tenant_name = selector.tenant.as_str();
+        let tenant = self.tenants.get(tenant_name);
+        let name: Arc<str> = tenant_name.into();
+        let mut layers = vec![bare(LayerSource::BuiltIn, built_in()), bare(LayerSource::Site, &self.site.settings)];
+        layers.extend(self.matching(None, selector).map(|p| of(LayerSource::SiteProfile(p.name.as_str().into()), p)));
+        if let Some(tenant) = tenant {
+            layers.push(bare(LayerSource::Tenant(name.clone()), &tenant.settings));
+        }
+        layers.extend(self.matching(Some(tenant_name), selector).map(|p| of(LayerSource::TenantProfile(p.name.as_str().into()), p)));
+        let assigned = self.with_parents(Some(tenant_name), &selector.profiles).unwrap_or_default();
+        layers.extend(assigned.into_iter().map(|p| of(LayerSource::Profile(p.name.as_str().into()), p)));
+        if let Some((settings, unset)) = device {
+            layers.push(Layer { source: LayerSource::Device, settings, unset });
+        }
+        if let Some(tenant) = tenant {
+            layers.push(bare(LayerSource::TenantEnforced(name), &tenant.enforced));
+        }
+        layers.push(bare(LayerSource::SiteEnforced, &self.site.enforced));
+        layers
+    }
+
+    /// Changes when anything in the layers of these devices changes, the device's own excepted.
+    pub fn layers_tag(&self, selector: &LayerSelector) -> u64 {
+        let mut hash = DefaultHasher::new();
+        (self.site.revision, self.tenants.get(&selector.tenant).map(|t| (&t.name, t.revision))).hash(&mut hash);
+        for profile in self.members(selector) {
+            (profile.id, profile.revision).hash(&mut hash);
+        }
+        // The store keeps it as a signed 64-bit number; one bit less spares everybody the conversion.
+        hash.finish() >> 1
+    }
+
+    /// The newest change of anything in the layers of these devices, the device's own excepted.
+    pub fn newest_change(&self, selector: &LayerSelector) -> Timestamp {
+        let tenant = self.tenants.get(&selector.tenant).map(|t| t.updated_at);
+        let profiles = self.members(selector).into_iter().map(|p| p.updated_at);
+        profiles.chain(tenant).fold(self.site.updated_at, Timestamp::max)
+    }
+
+    fn members<'a>(&'a self, selector: &'a LayerSelector) -> Vec<&'a Profile> {
+        let tenant = Some(selector.tenant.as_str());
+        let assigned = self.with_parents(tenant, &selector.profiles).unwrap_or_default();
+        self.matching(None, selector).chain(self.matching(tenant, selector)).chain(assigned).collect()
+    }
+
+    /// Profiles of exactly this scope that match by themselves, the less specific first, then by name.
+    fn matching<'a>(&'a self, tenant: Option<&str>, selector: &LayerSelector) -> impl Iterator<Item = &'a Profile> + use<'a> {
+        let facts = MatchFacts {
+            pack: selector.pack.as_deref(),
+            vendor: selector.vendor.as_deref(),
+            model: selector.model.as_deref(),
+            firmware: selector.firmware.as_deref(),
+        };
+        let fits = |p: &&Profile| p.tenant.as_deref() == tenant && p.matches.as_ref().is_some_and(|m| m.matches(&facts));
+        let mut found: Vec<&Profile> = self.profiles.values().filter(fits).collect();
+        found.sort_by_key(|p| (p.matches.as_ref().map_or(0, |m| m.specificity()), &p.name));
+        found.into_iter()
+    }
+}
+
+fn bare(source: LayerSource, settings: &Settings) -> Layer<'_> {
+    Layer { source, settings, unset: &[] }
+}
+
+fn of(source: LayerSource, profile: &Profile) -> Layer<'_> {
+    Layer { source, settings: &profile.settings, unset: &profile.unset }
+}
