@@ -1,3 +1,13 @@
-//! server
+//! The running server: listeners, the pipeline that every request of a phone walks, the use cases behind the API, and
+//! the wiring of them.
+//!
+//! A listener calls the [`pipeline`] or a use case in [`app`], never the store.
 
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod event;
+pub mod http;
+pub mod pipeline;
+pub mod serve;
 pub mod tftp;

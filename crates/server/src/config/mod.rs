@@ -1,0 +1,152 @@
+//! The checked configuration: what the rest of the server may rely on. How it is read from TOML and the environment,
+//! and how faults are told, is in the files beside this one.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use offhook_core::access::Acl;
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the store, its key, packs and the admin token live.
+    pub data_dir: PathBuf,
+    /// Which faces this process has.
+    pub roles: Roles,
+    /// `[store]`
+    pub store: StoreConfig,
+    /// `[admin]`
+    pub admin: AdminConfig,
+    /// `[phones]`
+    pub phones: PhonesConfig,
+    /// `[packs]`
+    pub packs: PacksConfig,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[log]`
+    pub log: LogConfig,
+}
+
+/// The faces of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// HTTP and TFTP for phones.
+    pub phones: bool,
+    /// REST API, health and metrics.
+    pub admin: bool,
+}
+
+/// `[store]`
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// `sqlite:` and a path relative to the data folder.
+    pub url: String,
+    /// The key for secrets; default `<data_dir>/secret.key`.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    /// Where the API listens.
+    pub listen: Vec<SocketAddr>,
+    /// Plain HTTP on an address that is not loopback is wanted.
+    pub insecure: bool,
+}
+
+/// `[phones]`
+#[derive(Clone, Debug)]
+pub struct PhonesConfig {
+    /// What rendered files point to; none: the HTTP listener's port on the address that the phone reached.
+    pub public_url: Option<String>,
+    /// Networks whose phones may have their files on MAC alone.
+    pub trusted_networks: TrustedNetworks,
+    /// What a device file demands.
+    pub policy: Policy,
+    /// What becomes of unknown phones from trusted networks.
+    pub auto_create: AutoCreate,
+    /// Who may ask at all.
+    pub acl: Acl,
+    /// Allowed Host names, lower case, without port; empty: any.
+    pub hosts: Vec<String>,
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` are read.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Sources where several phones share one address.
+    pub nat_networks: Vec<IpNet>,
+    /// Where HTTP listens.
+    pub http_listen: Vec<SocketAddr>,
+    /// Where TFTP listens.
+    pub tftp_listen: Vec<SocketAddr>,
+}
+
+/// `phones.trusted_networks`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustedNetworks {
+    /// Loopback and the private prefixes of this machine's own interfaces.
+    Auto,
+    /// These.
+    List(Vec<IpNet>),
+}
+
+/// `phones.policy`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// A device file goes to its own phone from a trusted network on MAC alone.
+    Lan,
+}
+
+/// `phones.auto_create`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoCreate {
+    /// Unknown phones get a stranger's answer.
+    Off,
+    /// Unknown phones of a known family become pending devices.
+    Pending,
+}
+
+/// `[packs]`
+#[derive(Clone, Debug)]
+pub struct PacksConfig {
+    /// More packs, relative to the data folder.
+    pub dir: PathBuf,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// TFTP transfers at once in all.
+    pub tftp_transfers: usize,
+    /// TFTP transfers at once from one source address.
+    pub tftp_transfers_per_source: usize,
+    /// Open HTTP connections of phones.
+    pub http_connections: usize,
+    /// An HTTP connection without a request is closed after this.
+    pub http_idle: Duration,
+    /// Requests being answered at once; more get 503 or a TFTP "busy".
+    pub requests: usize,
+    /// Pending devices in all.
+    pub pending: usize,
+    /// Pending devices of one source network (/24 or /64).
+    pub pending_per_network: usize,
+    /// A pending device that asks nothing for this long is dropped.
+    pub pending_age: Duration,
+    /// Requests kept in the request log.
+    pub request_log: usize,
+    /// Memory for rendered files, in bytes.
+    pub rendered_cache: u64,
+    /// Devices held in memory.
+    pub device_cache: usize,
+    /// Greatest size of a firmware upload, in bytes.
+    pub firmware_size: u64,
+    /// SIGTERM waits this long for running transfers.
+    pub drain: Duration,
+}
+
+/// `[log]`
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug` or a filter such as `info,offhook_server=debug`.
+    pub level: String,
+    /// One JSON object per line.
+    pub json: bool,
+}
