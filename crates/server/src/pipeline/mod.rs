@@ -111,7 +111,6 @@ pub struct Note {
 }
 
 /// Every effective value with its layer, and what the family cannot express.
-#[derive(Clone, Debug)]
 pub struct Explanation {
     pub values: Vec<Explained>,
     pub notes: Vec<Note>,
