@@ -82,6 +82,10 @@ pub struct LastFetch {
     pub layers_tag: u64,
     /// Keyed hash of the bytes that were sent.
     pub hash: String,
+    /// The name it asked for.
+    pub path: String,
+    /// The address of this server that was written into the file: the same file fetched by another way may differ in it.
+    pub server_url: String,
 }
 
 /// A device as it is stored.
