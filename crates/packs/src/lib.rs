@@ -1,1 +1,17 @@
-//! packs
+//! Vendor packs: folders of data that teach Offhook a family of telephones. Loading and checking, identification,
+//! templates with escaping by file format, and the runner of a pack's own tests. No family is named in this code; a new one is
+//! a folder. The format is described in `docs/packs.md`.
+
+pub mod manifest;
+
+mod catalog;
+mod fault;
+mod identify;
+mod pack;
+mod render;
+
+pub use catalog::{Catalog, Chosen};
+pub use fault::{Note, PackFault};
+pub use identify::{Identified, Learnt, MacConflict, Route};
+pub use pack::{Model, Pack};
+pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, RenderError, RenderInput, Rendered, ServerFacts};
