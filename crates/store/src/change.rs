@@ -1,0 +1,45 @@
+//! Changes: what caches and, later, other nodes learn of every committed write.
+
+use offhook_core::{Id, Mac};
+
+/// One committed change. `seq` grows by one with each and never repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its number.
+    pub seq: u64,
+    /// What changed.
+    pub what: What,
+}
+
+/// What a change concerns. Last-seen, fetch records and the request log are no changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// One device was made, changed or deleted, or an account of its own lines, or the address it is found by.
+    Device {
+        /// Its id.
+        id: Id,
+        /// Its MAC address now, or when it was deleted.
+        mac: Option<Mac>,
+        /// Its MAC address before, where that changed.
+        former_mac: Option<Mac>,
+    },
+    /// Something that any device may rest on changed (an account that a shared layer names, many devices at once): drop every device.
+    AllDevices,
+    /// An account was made, changed or deleted. The devices that use it follow as changes of their own.
+    Account {
+        /// Its id.
+        id: Id,
+    },
+    /// Site, a tenant or a profile: [`crate::Store::configuration`] is new. The accounts that a device needs may differ too: drop every [`crate::Serving`].
+    Configuration,
+    /// Firmware was added or deleted: [`crate::Store::shelf`] is new.
+    Firmware {
+        /// The name, as stored.
+        name: String,
+    },
+    /// A token was made or revoked.
+    Token {
+        /// Its id.
+        id: Id,
+    },
+}
