@@ -1,10 +1,30 @@
 //! The checked configuration: what the rest of the server may rely on. How it is read from TOML and the environment,
 //! and how faults are told, is in the files beside this one.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+mod check;
+mod fault;
+mod key;
+mod load;
+mod page;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use offhook_core::access::Acl;
+
+pub use fault::{ConfigFault, ConfigFaults, Place};
+pub use key::{KEYS, Key, SECTIONS};
+pub use load::{Entry, Loaded, Sources};
+pub use page::{default_file, effective_file, reference};
+pub use value::Value;
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug)]
@@ -25,6 +45,97 @@ pub struct Config {
     pub limits: Limits,
     /// `[log]`
     pub log: LogConfig,
+}
+
+impl Config {
+    /// Reads defaults, then the file, then `OFFHOOK_…` variables, then what the command line gave. [`Sources`] does the
+    /// same and can be kept for a reload.
+    ///
+    /// # Errors
+    /// Every fault at once, for people.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (String, String)>,
+        data_dir: Option<&Path>,
+        roles: &[String],
+    ) -> Result<Self, ConfigFaults> {
+        let sources = Sources {
+            file: file.map(Path::to_path_buf),
+            variables: variables.collect(),
+            data_dir: data_dir.map(Path::to_path_buf),
+            roles: roles.to_vec(),
+        };
+        sources.load().map(|loaded| loaded.config)
+    }
+
+    /// The file of the embedded store.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
+        self.data_dir.join(self.store.url.strip_prefix("sqlite:").unwrap_or(&self.store.url))
+    }
+
+    /// The file of the key for secrets.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.data_dir.join(self.store.key_file.as_deref().unwrap_or(Path::new("secret.key")))
+    }
+
+    /// The folder of more packs; it need not exist.
+    #[must_use]
+    pub fn packs_dir(&self) -> PathBuf {
+        self.data_dir.join(&self.packs.dir)
+    }
+
+    /// The file that the first admin token is written to.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.data_dir.join("admin.token")
+    }
+
+    /// The file that tells the addresses really bound.
+    #[must_use]
+    pub fn listeners_file(&self) -> PathBuf {
+        self.data_dir.join("listeners.json")
+    }
+
+    /// Without anything, for the defaults of the keys to be put into.
+    fn blank() -> Self {
+        Self {
+            data_dir: PathBuf::new(),
+            roles: Roles { phones: false, admin: false },
+            store: StoreConfig { url: String::new(), key_file: None },
+            admin: AdminConfig { listen: Vec::new(), insecure: false },
+            phones: PhonesConfig {
+                public_url: None,
+                trusted_networks: TrustedNetworks::Auto,
+                policy: Policy::Lan,
+                auto_create: AutoCreate::Off,
+                acl: Acl::default(),
+                hosts: Vec::new(),
+                trusted_proxies: Vec::new(),
+                nat_networks: Vec::new(),
+                http_listen: Vec::new(),
+                tftp_listen: Vec::new(),
+            },
+            packs: PacksConfig { dir: PathBuf::new() },
+            limits: Limits {
+                tftp_transfers: 0,
+                tftp_transfers_per_source: 0,
+                http_connections: 0,
+                http_idle: Duration::ZERO,
+                requests: 0,
+                pending: 0,
+                pending_per_network: 0,
+                pending_age: Duration::ZERO,
+                request_log: 0,
+                rendered_cache: 0,
+                device_cache: 0,
+                firmware_size: 0,
+                drain: Duration::ZERO,
+            },
+            log: LogConfig { level: String::new(), json: false },
+        }
+    }
 }
 
 /// The faces of a process.
