@@ -1,0 +1,85 @@
+//! Passwords that are derived instead of kept: `"generate"` as a value.
+//!
+//! In a document such a value is kept as `{"generate": N}`; the counter N grows whenever somebody writes
+//! `"generate"` again, and with it the password changes. No secret is stored.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// What people write, and the name of the counter in the kept form.
+pub(super) const GENERATE: &str = "generate";
+
+/// Length of a derived text where the phone can hold it.
+const LENGTH: usize = 12;
+
+/// Characters that a derived text is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alphabet {
+    /// Small letters and digits, as a phone's keypad types them; none that looks like another (0 o, 1 l).
+    Keypad,
+    /// Digits, for PINs.
+    Digits,
+}
+
+impl Alphabet {
+    /// Its characters.
+    pub const fn characters(self) -> &'static str {
+        match self {
+            Self::Keypad => "abcdefghijkmnpqrstuvwxyz23456789",
+            Self::Digits => "0123456789",
+        }
+    }
+}
+
+/// The kept form with this counter.
+pub(super) fn kept(counter: u64) -> Value {
+    Value::Object(Map::from_iter([(GENERATE.to_owned(), counter.into())]))
+}
+
+/// The counter of a value in its kept form.
+pub(super) fn counter(value: &Value) -> Option<u64> {
+    let map = value.as_object().filter(|map| map.len() == 1)?;
+    map.get(GENERATE)?.as_u64()
+}
+
+/// The text that `generate` stands for at `path` of a device: 12 characters, or `max_len` if that is less.
+/// HMAC-SHA256 (RFC 2104) of device, path and counter under the master key; each character is drawn without bias.
+pub fn derive_generated(master_key: &[u8], device_id: &str, path: &str, counter: u64, alphabet: Alphabet, max_len: usize) -> String {
+    let characters = alphabet.characters().as_bytes();
+    let length = LENGTH.min(max_len);
+    // Bytes from here on would make the first characters of the alphabet likelier than the others.
+    let fair = 256 - 256 % characters.len();
+    let mut out = String::with_capacity(length);
+    for block in 0u32.. {
+        for byte in digest(master_key, device_id, path, counter, block) {
+            if out.len() == length {
+                return out;
+            }
+            let byte = usize::from(byte);
+            if byte < fair
+                && let Some(&character) = characters.get(byte % characters.len())
+            {
+                out.push(char::from(character));
+            }
+        }
+    }
+    out
+}
+
+fn digest(master_key: &[u8], device_id: &str, path: &str, counter: u64, block: u32) -> [u8; 32] {
+    // A key of exactly one block (64 bytes) cannot be refused, whatever the length of the master key.
+    let mut key = [0; 64];
+    for (slot, byte) in key.iter_mut().zip(Sha256::digest(master_key)) {
+        *slot = byte;
+    }
+    let mut mac = Hmac::<Sha256>::new(&key.into());
+    mac.update(b"offhook generated value 1");
+    for text in [device_id, path] {
+        mac.update(&(text.len() as u64).to_be_bytes());
+        mac.update(text.as_bytes());
+    }
+    mac.update(&counter.to_be_bytes());
+    mac.update(&block.to_be_bytes());
+    mac.finalize().into_bytes().into()
+}
