@@ -4,7 +4,13 @@
 //! transfer went is told to the answer's [`TransferHook`]. One task drives all listeners and all
 //! transfers, each transfer on a port of its own.
 
+mod driver;
+mod sending;
 mod server;
+mod sessions;
+mod sockets;
+mod sys;
+mod timers;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +18,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 pub use offhook_proto::tftp::{ErrorCode, Mode, TransferConfig};
-pub use server::{BindError, TftpServer};
+pub use server::TftpServer;
+pub use sockets::BindError;
 
 /// What answers the read requests of phones.
 pub trait TftpService: Send + Sync + 'static {

@@ -1,4 +1,4 @@
-//! Binding the listeners and serving until told to stop.
+//! Binding the listeners, and serving until told to stop.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -6,27 +6,19 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{TftpLimits, TftpService};
+use super::driver::Driver;
+use super::sockets::{self, BindError};
+use super::{TftpLimits, TftpService, sys};
+
+/// Files that the process has open besides the transfers' sockets, generously.
+const OTHER_FILES: u64 = 4096;
 
 /// Bound listeners, ready to serve.
 #[derive(Debug)]
 pub struct TftpServer {
-    sockets: Vec<UdpSocket>,
+    listeners: Vec<UdpSocket>,
     addresses: Vec<SocketAddr>,
     limits: TftpLimits,
-}
-
-/// A listener could not be bound: which one, why, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("TFTP cannot listen on UDP {address}: {cause}. {mend}")]
-pub struct BindError {
-    /// The address and port that were asked for.
-    pub address: SocketAddr,
-    /// What the system said.
-    #[source]
-    pub cause: io::Error,
-    /// What a person can do about it.
-    pub mend: String,
 }
 
 impl TftpServer {
@@ -36,23 +28,13 @@ impl TftpServer {
     /// # Errors
     /// The first address that cannot be bound.
     pub fn bind(addresses: &[SocketAddr], limits: TftpLimits) -> Result<TftpServer, BindError> {
-        let mut sockets = Vec::new();
-        let mut bound = Vec::new();
-        for &address in addresses {
-            let fault = |cause| BindError {
-                address,
-                cause,
-                mend: String::new(),
-            };
-            let socket = UdpSocket::bind(address).map_err(fault)?;
-            bound.push(socket.local_addr().map_err(fault)?);
-            sockets.push(socket);
-        }
-        Ok(TftpServer {
-            sockets,
-            addresses: bound,
-            limits,
-        })
+        // Without the raise there are fewer transfers at once, which the caps' way of refusing covers.
+        let _ = sys::raise_open_files(OTHER_FILES.saturating_add(limits.total as u64));
+        let listeners = addresses.iter().map(|&address| sockets::listener(address, limits.receive_buffer));
+        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+        let bound = |(socket, &asked): (&UdpSocket, _)| socket.local_addr().unwrap_or(asked);
+        let addresses = listeners.iter().zip(addresses).map(bound).collect();
+        Ok(TftpServer { listeners, addresses, limits })
     }
 
     /// The addresses really bound, in the order of [`TftpServer::bind`]; a port 0 is resolved.
@@ -62,17 +44,12 @@ impl TftpServer {
     }
 
     /// Serves until `stop` is cancelled, then takes no new requests, lets running transfers end for
-    /// up to [`TftpLimits::drain`], and returns.
+    /// up to [`TftpLimits::drain`], and returns. Look-ups that are not ready at once run as tasks of
+    /// the current runtime.
     ///
     /// # Errors
     /// The system refuses to poll the sockets.
-    pub async fn serve<S: TftpService>(
-        self,
-        service: Arc<S>,
-        stop: CancellationToken,
-    ) -> io::Result<()> {
-        let _ = (self.limits, service, self.sockets);
-        stop.cancelled().await;
-        Ok(())
+    pub async fn serve<S: TftpService>(self, service: Arc<S>, stop: CancellationToken) -> io::Result<()> {
+        Driver::new(self.listeners, self.limits, service)?.run(stop).await
     }
 }

@@ -1,0 +1,367 @@
+//! The one task that drives all listeners and transfers.
+//!
+//! All sockets hang on one epoll instance, which is itself registered at the runtime: under load one
+//! wake-up serves many datagrams, and a transfer costs neither a task nor a timer of its own. Sessions
+//! are a table, deadlines a heap; a look-up whose answer is ready at once is never spawned.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, UdpSocket};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use offhook_proto::tftp::{Ending, ErrorCode, Mode, Packet, Request, RequestOptions, encode_error};
+use socket2::{MsgHdr, SockRef};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant as TokioInstant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::sending::{Scratch, Sending};
+use super::sessions::{Session, SessionId, Sessions, State};
+use super::sockets::transfer_socket;
+use super::sys::{Control, Destination, Epoll, Events, Inbox};
+use super::timers::Timers;
+use super::{Dropped, ReadRequest, TftpAnswer, TftpLimits, TftpService, TransferEnd, TransferOutcome};
+
+/// Events fetched at once.
+const EVENTS: usize = 256;
+/// Rounds of events before other tasks get a turn.
+const ROUNDS: usize = 8;
+/// Tokens from here on are listeners; no session gets there, for want of slots.
+const LISTENERS: u64 = u64::MAX - 0xffff;
+/// A peer that was silent for so long and then sends its request again has started anew and knows
+/// nothing of the old transfer: phones reboot, and use the same port again.
+const STARTED_ANEW: Duration = Duration::from_secs(5);
+/// Longest text of an ERROR packet, in bytes.
+const MAX_MESSAGE: usize = 200;
+
+/// An answer on its way from a look-up's task.
+type Answered = (SessionId, Lookup, TftpAnswer);
+
+/// What of a request is needed once its answer is there.
+#[derive(Clone, Copy)]
+struct Lookup {
+    listener: usize,
+    destination: Destination,
+    mode: Mode,
+    options: RequestOptions,
+}
+
+/// The state of the task.
+pub(super) struct Driver<S> {
+    service: Arc<S>,
+    limits: TftpLimits,
+    epoch: Instant,
+    epoll: Arc<Epoll>,
+    listeners: Vec<UdpSocket>,
+    sessions: Sessions,
+    timers: Timers<SessionId>,
+    fingerprints: RandomState,
+    scratch: Scratch,
+    answers: UnboundedSender<Answered>,
+    answered: UnboundedReceiver<Answered>,
+}
+
+impl<S: TftpService> Driver<S> {
+    pub(super) fn new(listeners: Vec<UdpSocket>, limits: TftpLimits, service: Arc<S>) -> io::Result<Driver<S>> {
+        let epoll = Epoll::new()?;
+        for (token, listener) in (LISTENERS..).zip(&listeners) {
+            epoll.add(listener, token)?;
+        }
+        let (answers, answered) = mpsc::unbounded_channel();
+        Ok(Driver {
+            service,
+            limits,
+            epoch: Instant::now(),
+            epoll: Arc::new(epoll),
+            listeners,
+            sessions: Sessions::default(),
+            timers: Timers::new(),
+            fingerprints: RandomState::new(),
+            scratch: Scratch::default(),
+            answers,
+            answered,
+        })
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
+        let epoll = Arc::clone(&self.epoll).watch()?;
+        let mut events = Events::new(EVENTS);
+        let mut inbox = Inbox::new();
+        let mut alarm = pin!(sleep(Duration::ZERO));
+        let mut armed = None;
+        let mut told_to_stop = pin!(stop.cancelled());
+        let mut stop_by = None;
+        while stop_by.is_none() || self.sessions.len() > 0 {
+            let deadline = self.timers.next().into_iter().chain(stop_by).min();
+            if let Some(at) = deadline.filter(|_| deadline != armed) {
+                alarm.as_mut().reset(TokioInstant::from_std(self.epoch + at));
+            }
+            armed = deadline;
+            tokio::select! {
+                biased;
+                () = told_to_stop.as_mut(), if stop_by.is_none() => {
+                    stop_by = Some(self.now().saturating_add(self.limits.drain));
+                    self.listeners.clear();
+                }
+                Some((id, lookup, answer)) = self.answered.recv() => {
+                    self.on_answer(id, lookup, answer);
+                }
+                guard = epoll.readable() => {
+                    let mut guard = guard?;
+                    for _ in 0..ROUNDS {
+                        if self.epoll.ready(&mut events)? == 0 {
+                            guard.clear_ready();
+                            break;
+                        }
+                        self.on_events(&events, &mut inbox);
+                    }
+                }
+                () = alarm.as_mut(), if armed.is_some() => armed = None,
+            }
+            self.on_deadlines();
+            if stop_by.is_some_and(|by| by <= self.now()) {
+                self.cut_off();
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    fn on_events(&mut self, events: &Events, inbox: &mut Inbox) {
+        let mut index = 0;
+        while let Some(token) = events.token(index) {
+            index += 1;
+            if token >= LISTENERS {
+                self.on_listener((token - LISTENERS) as usize, inbox);
+            } else {
+                self.drive(SessionId::from_token(token), Sending::on_readable);
+            }
+        }
+    }
+
+    fn on_deadlines(&mut self) {
+        let now = self.now();
+        while let Some((at, id)) = self.timers.due(now) {
+            let Some(session) = self.sessions.get_mut(id) else { continue };
+            if session.entered != Some(at) {
+                continue;
+            }
+            session.entered = None;
+            match session.state {
+                State::Sending(_) => self.drive(id, Sending::on_timeout),
+                State::LookingUp(_) => self.finish(id, TransferOutcome::Failed),
+            }
+        }
+    }
+
+    /// Lets a transfer do something, and does what follows from it.
+    fn drive(&mut self, id: SessionId, what: impl FnOnce(&mut Sending, Duration, &mut Scratch) -> Option<Ending>) {
+        let now = self.now();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let State::Sending(sending) = &mut session.state else { return };
+        match what(sending, now, &mut self.scratch) {
+            Some(Ending::Completed) => self.finish(id, TransferOutcome::Completed),
+            Some(Ending::PeerError(code)) => self.finish(id, TransferOutcome::PeerError(code)),
+            Some(Ending::TimedOut) => self.finish(id, TransferOutcome::TimedOut),
+            None => {
+                let deadline = sending.transfer().deadline();
+                if let Some(at) = deadline.filter(|at| session.entered.is_none_or(|entered| *at < entered)) {
+                    session.entered = Some(at);
+                    self.timers.enter(at, id);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, id: SessionId, outcome: TransferOutcome) {
+        let Some(session) = self.sessions.remove(id) else { return };
+        match session.state {
+            State::LookingUp(task) => {
+                if let Some(task) = task {
+                    task.abort();
+                }
+            }
+            State::Sending(mut sending) => {
+                if let Some(done) = sending.done.take() {
+                    done(TransferEnd {
+                        outcome,
+                        bytes: sending.transfer().acknowledged(),
+                        repeated_blocks: sending.transfer().repeated_blocks(),
+                        took: self.epoch.elapsed().saturating_sub(session.arrived),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The time to drain is over.
+    fn cut_off(&mut self) {
+        for id in self.sessions.ids() {
+            if let Some(Session { state: State::Sending(sending), .. }) = self.sessions.get_mut(id) {
+                sending.abort("the server is stopping");
+            }
+            self.finish(id, TransferOutcome::Stopped);
+        }
+    }
+
+    fn on_listener(&mut self, listener: usize, inbox: &mut Inbox) {
+        let Some(socket) = self.listeners.get(listener) else { return };
+        let Ok(bound) = socket.local_addr() else { return };
+        let count = inbox.receive(socket).unwrap_or(0);
+        for index in 0..count {
+            let Some(datagram) = inbox.datagram(index) else { continue };
+            let told = Destination { local: bound.ip(), interface: 0, many: false };
+            let destination = datagram.destination.unwrap_or(told);
+            if destination.many {
+                self.service.dropped(datagram.peer, Dropped::Broadcast);
+                continue;
+            }
+            let from = From { listener, destination, peer: datagram.peer };
+            let bytes = if datagram.cut { &[] } else { datagram.bytes };
+            self.on_datagram(from, bytes);
+        }
+    }
+
+    fn on_datagram(&mut self, from: From, bytes: &[u8]) {
+        let request = match Packet::decode(bytes) {
+            Ok(Packet::Read(request)) => request,
+            Ok(Packet::Write(_)) => return self.refuse(from, Dropped::Write, ErrorCode::AccessViolation, "writing is not allowed"),
+            // Never answered, lest two servers answer each other for ever.
+            Ok(Packet::Error { .. }) => return self.service.dropped(from.peer, Dropped::Malformed),
+            Ok(_) | Err(_) => return self.refuse(from, Dropped::Malformed, ErrorCode::IllegalOperation, "not a TFTP request"),
+        };
+        let Some(mode) = Mode::parse(request.mode) else {
+            return self.refuse(from, Dropped::Mode, ErrorCode::IllegalOperation, "the mode is not octet or netascii");
+        };
+        if request.name.is_empty() || request.name.len() > self.limits.max_name {
+            return self.refuse(from, Dropped::Name, ErrorCode::IllegalOperation, "the file name is empty or too long");
+        }
+        let fingerprint = self.fingerprints.hash_one((bytes, from.destination.local));
+        if self.repeats(from.peer, fingerprint) {
+            return;
+        }
+        if self.sessions.of_source(from.peer) >= self.limits.per_source {
+            return self.service.dropped(from.peer, Dropped::OverSource);
+        }
+        if self.sessions.len() >= self.limits.total {
+            return self.service.dropped(from.peer, Dropped::OverTotal);
+        }
+        self.look_up(from, fingerprint, mode, &request);
+    }
+
+    /// Whether this is the request of the peer's running session. Any other request from its port ends
+    /// that session.
+    fn repeats(&mut self, peer: SocketAddr, fingerprint: u64) -> bool {
+        let Some(id) = self.sessions.of_peer(peer) else { return false };
+        self.drive(id, Sending::catch_up);
+        let now = self.now();
+        let Some(session) = self.sessions.get_mut(id) else { return false };
+        let anew = match &session.state {
+            State::LookingUp(_) => false,
+            State::Sending(sending) => {
+                let transfer = sending.transfer();
+                transfer.proven() && now.saturating_sub(transfer.progress_at()) >= STARTED_ANEW
+            }
+        };
+        if session.request == fingerprint && !anew {
+            self.drive(id, Sending::on_repeated_request);
+            return true;
+        }
+        self.finish(id, TransferOutcome::Replaced);
+        false
+    }
+
+    fn look_up(&mut self, from: From, fingerprint: u64, mode: Mode, request: &Request<'_>) {
+        let arrived = self.now();
+        let id =
+            self.sessions.insert(Session { peer: from.peer, request: fingerprint, arrived, entered: None, state: State::LookingUp(None) });
+        let lookup = Lookup { listener: from.listener, destination: from.destination, mode, options: request.known_options() };
+        let read = ReadRequest { name: request.name.to_vec(), mode, peer: from.peer, local: from.destination.local };
+        let service = Arc::clone(&self.service);
+        let mut answer = Box::pin(async move { service.read(read).await });
+        if let Some(answer) = ready_at_once(answer.as_mut()) {
+            return self.on_answer(id, lookup, answer);
+        }
+        let answers = self.answers.clone();
+        let task = tokio::spawn(async move {
+            // Nobody listens any more once the server has ended.
+            let _ = answers.send((id, lookup, answer.await));
+        });
+        if let Some(session) = self.sessions.get_mut(id) {
+            let give_up = arrived.saturating_add(self.limits.transfer.patience);
+            session.state = State::LookingUp(Some(task.abort_handle()));
+            session.entered = Some(give_up);
+            self.timers.enter(give_up, id);
+        }
+    }
+
+    fn on_answer(&mut self, id: SessionId, lookup: Lookup, answer: TftpAnswer) {
+        let now = self.now();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let peer = session.peer;
+        let (bytes, done) = match answer {
+            TftpAnswer::Content { bytes, done } => (bytes, done),
+            TftpAnswer::Error { code, message } => {
+                self.finish(id, TransferOutcome::Failed);
+                let from = From { listener: lookup.listener, destination: lookup.destination, peer };
+                return self.send_error(from, code, &message);
+            }
+        };
+        let opened = transfer_socket(lookup.destination).and_then(|socket| {
+            self.epoll.add(&socket, id.token())?;
+            Ok(socket)
+        });
+        let Ok(socket) = opened else {
+            let took = now.saturating_sub(session.arrived);
+            if let Some(done) = done {
+                done(TransferEnd { outcome: TransferOutcome::Failed, bytes: 0, repeated_blocks: 0, took });
+            }
+            self.finish(id, TransferOutcome::Failed);
+            return self.service.dropped(peer, Dropped::OverTotal);
+        };
+        let sending = Sending::new(socket, peer, bytes, lookup.mode, &self.limits.transfer, &lookup.options, done);
+        session.state = State::Sending(Box::new(sending));
+        self.drive(id, Sending::start);
+    }
+
+    fn refuse(&self, from: From, why: Dropped, code: ErrorCode, message: &str) {
+        self.service.dropped(from.peer, why);
+        self.send_error(from, code, message);
+    }
+
+    /// An ERROR from the listener's port, from the address that was asked. After the listeners are gone
+    /// there is nothing to send it with, and the peer will ask again.
+    fn send_error(&self, from: From, code: ErrorCode, message: &str) {
+        let Some(socket) = self.listeners.get(from.listener) else { return };
+        let end = message.floor_char_boundary(MAX_MESSAGE);
+        let packet = encode_error(code, message.get(..end).unwrap_or_default());
+        let (to, control) = (from.peer.into(), Control::source(from.destination));
+        let parts = [IoSlice::new(&packet)];
+        let message = MsgHdr::new().with_addr(&to).with_buffers(&parts).with_control(control.bytes());
+        // A lost ERROR is asked for again, like any lost packet.
+        let _ = SockRef::from(socket).sendmsg(&message, 0);
+    }
+}
+
+/// Who sent a datagram to which listener and address.
+#[derive(Clone, Copy)]
+struct From {
+    listener: usize,
+    destination: Destination,
+    peer: SocketAddr,
+}
+
+/// The output of a future that needs no waiting. One that is not ready may be polled again with
+/// another waker, as the contract of futures allows.
+fn ready_at_once<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
