@@ -59,10 +59,7 @@ impl Cursor {
 /// Length in bytes of the netascii form of `source`.
 #[must_use]
 pub fn encoded_len(source: &[u8]) -> u64 {
-    let doubled = source
-        .iter()
-        .filter(|&&byte| byte == b'\n' || byte == b'\r')
-        .count();
+    let doubled = source.iter().filter(|&&byte| byte == b'\n' || byte == b'\r').count();
     (source.len() as u64).saturating_add(doubled as u64)
 }
 
@@ -107,10 +104,7 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(
-            prop_oneof![Just(b'\r'), Just(b'\n'), Just(0), Just(b'x'), any::<u8>()],
-            0..200,
-        )
+        proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(0), Just(b'x'), any::<u8>()], 0..200)
     }
 
     #[test]

@@ -34,9 +34,7 @@ impl RequestOptions {
             let Some(value) = number(value) else { continue };
             if name.eq_ignore_ascii_case(b"blksize") {
                 let allowed = (value >= *BLKSIZE.start()).then_some(value.min(*BLKSIZE.end()));
-                options.blksize = options
-                    .blksize
-                    .or(allowed.and_then(|v| u16::try_from(v).ok()));
+                options.blksize = options.blksize.or(allowed.and_then(|v| u16::try_from(v).ok()));
             } else if name.eq_ignore_ascii_case(b"timeout") {
                 let allowed = u8::try_from(value).ok().filter(|&seconds| seconds > 0);
                 options.timeout = options.timeout.or(allowed);
@@ -73,8 +71,7 @@ impl OptionAck {
 
     /// The agreed wait before a repetition.
     pub(super) fn wait(&self) -> Option<Duration> {
-        self.timeout
-            .map(|seconds| Duration::from_secs(seconds.into()))
+        self.timeout.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
     /// Calls `each` with name and value of every option that is set.
@@ -99,10 +96,7 @@ fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(text.iter().fold(0u64, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    }))
+    Some(text.iter().fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
 }
 
 #[cfg(test)]
@@ -110,31 +104,14 @@ mod tests {
     use super::*;
 
     fn parse(pairs: &[(&str, &str)]) -> RequestOptions {
-        RequestOptions::parse(
-            pairs
-                .iter()
-                .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-        )
+        RequestOptions::parse(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
     }
 
     #[test]
     fn good_values_are_taken_in_any_case() {
-        let all = [
-            ("BlkSize", "1428"),
-            ("TIMEOUT", "3"),
-            ("tsize", "0"),
-            ("windowsize", "16"),
-        ];
+        let all = [("BlkSize", "1428"), ("TIMEOUT", "3"), ("tsize", "0"), ("windowsize", "16")];
         let options = parse(&all);
-        assert_eq!(
-            options,
-            RequestOptions {
-                blksize: Some(1428),
-                timeout: Some(3),
-                tsize: true,
-                windowsize: Some(16)
-            }
-        );
+        assert_eq!(options, RequestOptions { blksize: Some(1428), timeout: Some(3), tsize: true, windowsize: Some(16) });
     }
 
     #[test]
@@ -154,11 +131,7 @@ mod tests {
             ("utimeout", "1000"),
             ("multicast", "1"),
         ] {
-            assert_eq!(
-                parse(&[(name, value)]),
-                RequestOptions::default(),
-                "{name}={value}"
-            );
+            assert_eq!(parse(&[(name, value)]), RequestOptions::default(), "{name}={value}");
         }
     }
 
@@ -171,13 +144,7 @@ mod tests {
 
     #[test]
     fn of_a_repeated_option_the_first_counts() {
-        assert_eq!(
-            parse(&[("blksize", "1024"), ("blksize", "512")]).blksize,
-            Some(1024)
-        );
-        assert_eq!(
-            parse(&[("blksize", "no"), ("blksize", "512")]).blksize,
-            Some(512)
-        );
+        assert_eq!(parse(&[("blksize", "1024"), ("blksize", "512")]).blksize, Some(1024));
+        assert_eq!(parse(&[("blksize", "no"), ("blksize", "512")]).blksize, Some(512));
     }
 }

@@ -17,25 +17,18 @@ struct Measured {
 
 impl RoundTrip {
     pub(super) fn new() -> Self {
-        RoundTrip {
-            measured: None,
-            back_off: 0,
-        }
+        RoundTrip { measured: None, back_off: 0 }
     }
 
     /// Takes the round trip of a packet that was sent once (Karn), and ends the back-off.
     pub(super) fn sample(&mut self, taken: Duration) {
         self.back_off = 0;
         self.measured = Some(match self.measured {
-            None => Measured {
-                smoothed: taken,
-                variation: taken / 2,
-            },
+            None => Measured { smoothed: taken, variation: taken / 2 },
             // RFC 6298 section 2.3, alpha 1/8 and beta 1/4.
-            Some(old) => Measured {
-                variation: old.variation / 4 * 3 + old.smoothed.abs_diff(taken) / 4,
-                smoothed: old.smoothed / 8 * 7 + taken / 8,
-            },
+            Some(old) => {
+                Measured { variation: old.variation / 4 * 3 + old.smoothed.abs_diff(taken) / 4, smoothed: old.smoothed / 8 * 7 + taken / 8 }
+            }
         });
     }
 
@@ -49,10 +42,7 @@ impl RoundTrip {
     pub(super) fn wait(&self, first: Duration, min: Duration, max: Duration) -> Duration {
         let base = match self.measured {
             None => first,
-            Some(m) => m
-                .smoothed
-                .saturating_add(m.variation.saturating_mul(4))
-                .max(min),
+            Some(m) => m.smoothed.saturating_add(m.variation.saturating_mul(4)).max(min),
         };
         let factor = 1u32.checked_shl(self.back_off.min(16)).unwrap_or(u32::MAX);
         base.saturating_mul(factor).min(max)

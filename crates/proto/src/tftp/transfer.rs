@@ -148,22 +148,17 @@ impl Transfer {
     /// of its request. Nothing is sent before [`Transfer::start`].
     #[must_use]
     pub fn new(config: &TransferConfig, request: &RequestOptions, length: u64) -> Transfer {
-        let blksize = request
-            .blksize
-            .map(|asked| asked.min(config.max_blksize).max(8));
+        let blksize = request.blksize.map(|asked| asked.min(config.max_blksize).max(8));
         let bytes = blksize.unwrap_or(DEFAULT_BLKSIZE);
         let flight = u16::try_from(config.max_flight / u32::from(bytes)).unwrap_or(u16::MAX);
         let cap = config.max_windowsize.min(flight).clamp(1, 32_767);
+        // Of an empty file it is left out, which RFC 2347 allows: curl takes 0 for a fault.
+        let tsize = (request.tsize && length > 0).then_some(length);
         let windowsize = request.windowsize.map(|asked| asked.clamp(1, cap));
         Transfer {
             config: *config,
             length,
-            options: OptionAck {
-                blksize,
-                timeout: request.timeout,
-                tsize: request.tsize.then_some(length),
-                windowsize,
-            },
+            options: OptionAck { blksize, timeout: request.timeout, tsize, windowsize },
             blksize: bytes,
             window: windowsize.unwrap_or(1),
             last_block: length / u64::from(bytes) + 1,
@@ -205,11 +200,7 @@ impl Transfer {
     /// late copies and change nothing.
     pub fn on_repeated_request(&mut self, now: Duration) -> Action {
         let may_send = !self.ended && !self.proven && self.copies < self.config.first_copies;
-        if may_send && self.held_long_enough(now) {
-            self.send_first(now)
-        } else {
-            Action::Wait
-        }
+        if may_send && self.held_long_enough(now) { self.send_first(now) } else { Action::Wait }
     }
 
     /// To be called when [`Transfer::deadline`] is reached; earlier calls do nothing.
@@ -249,15 +240,9 @@ impl Transfer {
     #[must_use]
     pub fn block(&self, number: u64) -> Block {
         let size = u64::from(self.blksize);
-        let start = number
-            .saturating_sub(1)
-            .saturating_mul(size)
-            .min(self.length);
+        let start = number.saturating_sub(1).saturating_mul(size).min(self.length);
         let end = start.saturating_add(size).min(self.length);
-        Block {
-            header: data_header(number as u16),
-            bytes: start..end,
-        }
+        Block { header: data_header(number as u16), bytes: start..end }
     }
 
     /// Bytes per block.
@@ -269,9 +254,7 @@ impl Transfer {
     /// Bytes of the file that the peer has acknowledged.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {
-        self.acked
-            .saturating_mul(u64::from(self.blksize))
-            .min(self.length)
+        self.acked.saturating_mul(u64::from(self.blksize)).min(self.length)
     }
 
     /// Blocks that left more than once, each further copy counted.
@@ -390,9 +373,7 @@ impl Transfer {
         match self.options.wait() {
             Some(agreed) if self.proven => agreed,
             Some(agreed) => agreed.min(config.max_wait),
-            None => self
-                .round_trip
-                .wait(config.first_wait, config.min_wait, config.max_wait),
+            None => self.round_trip.wait(config.first_wait, config.min_wait, config.max_wait),
         }
     }
 

@@ -55,7 +55,8 @@ pub(super) struct Driver<S> {
     limits: TftpLimits,
     epoch: Instant,
     epoll: Arc<Epoll>,
-    listeners: Vec<UdpSocket>,
+    /// Each with the address it is bound to.
+    listeners: Vec<(UdpSocket, SocketAddr)>,
     sessions: Sessions,
     timers: Timers<SessionId>,
     fingerprints: RandomState,
@@ -65,9 +66,9 @@ pub(super) struct Driver<S> {
 }
 
 impl<S: TftpService> Driver<S> {
-    pub(super) fn new(listeners: Vec<UdpSocket>, limits: TftpLimits, service: Arc<S>) -> io::Result<Driver<S>> {
+    pub(super) fn new(listeners: Vec<(UdpSocket, SocketAddr)>, limits: TftpLimits, service: Arc<S>) -> io::Result<Driver<S>> {
         let epoll = Epoll::new()?;
-        for (token, listener) in (LISTENERS..).zip(&listeners) {
+        for (token, (listener, _)) in (LISTENERS..).zip(&listeners) {
             epoll.add(listener, token)?;
         }
         let (answers, answered) = mpsc::unbounded_channel();
@@ -211,13 +212,13 @@ impl<S: TftpService> Driver<S> {
     }
 
     fn on_listener(&mut self, listener: usize, inbox: &mut Inbox) {
-        let Some(socket) = self.listeners.get(listener) else { return };
-        let Ok(bound) = socket.local_addr() else { return };
+        let Some((socket, bound)) = self.listeners.get(listener) else { return };
+
+        let bound = Destination { local: bound.ip(), interface: 0, many: false };
         let count = inbox.receive(socket).unwrap_or(0);
         for index in 0..count {
             let Some(datagram) = inbox.datagram(index) else { continue };
-            let told = Destination { local: bound.ip(), interface: 0, many: false };
-            let destination = datagram.destination.unwrap_or(told);
+            let destination = datagram.destination.unwrap_or(bound);
             if destination.many {
                 self.service.dropped(datagram.peer, Dropped::Broadcast);
                 continue;
@@ -338,7 +339,7 @@ impl<S: TftpService> Driver<S> {
     /// An ERROR from the listener's port, from the address that was asked. After the listeners are gone
     /// there is nothing to send it with, and the peer will ask again.
     fn send_error(&self, from: From, code: ErrorCode, message: &str) {
-        let Some(socket) = self.listeners.get(from.listener) else { return };
+        let Some((socket, _)) = self.listeners.get(from.listener) else { return };
         let end = message.floor_char_boundary(MAX_MESSAGE);
         let packet = encode_error(code, message.get(..end).unwrap_or_default());
         let (to, control) = (from.peer.into(), Control::source(from.destination));

@@ -50,6 +50,7 @@ impl TftpServer {
     /// # Errors
     /// The system refuses to poll the sockets.
     pub async fn serve<S: TftpService>(self, service: Arc<S>, stop: CancellationToken) -> io::Result<()> {
-        Driver::new(self.listeners, self.limits, service)?.run(stop).await
+        let listeners = self.listeners.into_iter().zip(self.addresses).collect();
+        Driver::new(listeners, self.limits, service)?.run(stop).await
     }
 }

@@ -83,3 +83,24 @@ fn scope(from: Destination) -> u32 {
 fn datagram_socket(address: SocketAddr) -> io::Result<Socket> {
     Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bind_error_names_address_cause_and_mend() {
+        let address = SocketAddr::from(([0, 0, 0, 0], 69));
+        for (code, mend) in [
+            (libc::EACCES, "CAP_NET_BIND_SERVICE"),
+            (libc::EADDRINUSE, "sport = :69"),
+            (libc::EADDRNOTAVAIL, "ip address"),
+            (libc::EAFNOSUPPORT, "IPv6"),
+            (libc::EMFILE, "ulimit"),
+            (libc::EINVAL, "Check the address"),
+        ] {
+            let text = BindError::new(address, io::Error::from_raw_os_error(code)).to_string();
+            assert!(text.starts_with("TFTP cannot listen on UDP 0.0.0.0:69: ") && text.contains(mend), "{text}");
+        }
+    }
+}
