@@ -1,1 +1,244 @@
-//! http
+//! The phone face over HTTP/1.1: an accept loop of our own and the translation between HTTP and the pipeline.
+//!
+//! Only GET and HEAD exist here. Paths, conditions and ranges are in the files beside; who may have what is the
+//! pipeline's business, and no admin route lives on these listeners.
+
+mod conditional;
+mod forwarded;
+mod path;
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Method, Request as HttpRequest, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderMap, HeaderValue},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use offhook_core::{
+    access::canonical,
+    request::{Request, Transport, latin1},
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    listen::{self, BindError},
+    pipeline::{Answer, File, Pipeline},
+};
+
+/// What the listener needs to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Open connections at once; more wait in the system's queue.
+    pub connections: usize,
+    /// A connection that sends no whole request head for this long is closed.
+    pub idle: Duration,
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` are read.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Bound listeners, ready to serve.
+#[derive(Debug)]
+pub struct HttpServer {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl HttpServer {
+    /// Binds every address, or says which one cannot be bound and what to do.
+    pub fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
+        let listeners = addresses.iter().map(|a| listen::tcp(*a)).collect::<Result<Vec<_>, _>>()?;
+        let addresses = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        Ok(Self { listeners, addresses })
+    }
+
+    /// The addresses really bound.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stop`, then lets running requests end; idle connections are closed at once.
+    pub async fn serve(self, pipeline: Pipeline, options: HttpOptions, stop: CancellationToken) {
+        let face = Arc::new(Face { pipeline, options });
+        let connections = Arc::new(Semaphore::new(face.options.connections));
+        let tasks = TaskTracker::new();
+        for listener in self.listeners {
+            tasks.spawn(accept(listener, face.clone(), connections.clone(), tasks.clone(), stop.clone()));
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+struct Face {
+    pipeline: Pipeline,
+    options: HttpOptions,
+}
+
+async fn accept(listener: TcpListener, face: Arc<Face>, connections: Arc<Semaphore>, tasks: TaskTracker, stop: CancellationToken) {
+    loop {
+        let Ok(permit) = connections.clone().acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // The answer is written in one go; waiting for more would only delay it.
+                let _ = stream.set_nodelay(true);
+                let local = stream.local_addr().ok();
+                let (face, stop) = (face.clone(), stop.clone());
+                tasks.spawn(async move {
+                    connection(stream, peer, local, face, stop).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: give those that are busy the time to end.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: tokio::net::TcpStream, peer: SocketAddr, local: Option<SocketAddr>, face: Arc<Face>, stop: CancellationToken) {
+    let idle = face.options.idle;
+    let service = service_fn(move |request| {
+        let face = face.clone();
+        async move { Ok::<_, Infallible>(face.respond(request, peer, local).await) }
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(32 * 1024)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    tokio::select! {
+        _ = serving.as_mut() => {}
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            let _ = serving.await;
+        }
+    }
+}
+
+impl Face {
+    async fn respond(&self, http: HttpRequest<Incoming>, peer: SocketAddr, local: Option<SocketAddr>) -> Response<Full<Bytes>> {
+        let source = forwarded::source(canonical(peer.ip()), http.headers(), &self.options.trusted_proxies);
+        let mut request = Request::new(Transport::Http, source);
+        request.path = Some(path::decode(http.uri().path()));
+        request.query = http.uri().query().map(str::to_owned);
+        request.local = local;
+        request.headers = headers(http.headers(), http.uri().host());
+        let readable = matches!(*http.method(), Method::GET | Method::HEAD);
+        let answered = if readable { self.pipeline.answer(request).await } else { self.pipeline.refuse_method(request) };
+        let response = respond(answered.answer(), http.method(), http.headers());
+        let (status, bytes) = (response.status(), response.body().size_hint_exact());
+        let whole = http.method() == Method::GET && matches!(status, StatusCode::OK | StatusCode::NOT_MODIFIED);
+        answered.finish(http.method().as_str(), status.as_u16(), bytes, whole);
+        response
+    }
+}
+
+/// The headers, bytes read as latin-1. A Host that stands in an absolute request target counts as the header.
+fn headers(headers: &HeaderMap, target_host: Option<&str>) -> Vec<(String, String)> {
+    let mut list: Vec<(String, String)> = headers
+        .iter()
+        .filter(|(name, _)| !matches!(**name, header::AUTHORIZATION | header::COOKIE | header::PROXY_AUTHORIZATION))
+        .map(|(name, value)| (name.as_str().to_owned(), latin1(value.as_bytes())))
+        .collect();
+    if let Some(host) = target_host {
+        list.retain(|(name, _)| name != "host");
+        list.push(("host".into(), host.into()));
+    }
+    list
+}
+
+fn respond(answer: &Answer, method: &Method, asked: &HeaderMap) -> Response<Full<Bytes>> {
+    match answer {
+        Answer::File(file) => file_response(file, method, asked),
+        Answer::NotFound => plain(StatusCode::NOT_FOUND, "not found\n", method),
+        Answer::MethodNotAllowed => {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n", method);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            // Whatever body was announced is not read.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+        Answer::Busy => {
+            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "busy\n", method);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str, method: &Method) -> Response<Full<Bytes>> {
+    let mut response = Response::new(body(Bytes::from_static(text.as_bytes()), method));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+    response
+}
+
+fn file_response(file: &File, method: &Method, asked: &HeaderMap) -> Response<Full<Bytes>> {
+    let etag = format!("\"{}\"", file.etag);
+    let outcome = conditional::evaluate(asked, &etag, file.last_modified, file.body.len() as u64, method == Method::GET);
+    let mut response = Response::new(Full::default());
+    let headers = response.headers_mut();
+    let mut set = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(header::ETAG, &etag);
+    set(header::LAST_MODIFIED, &file.last_modified.http_date());
+    // A configuration is for one phone and for now: nobody on the way may keep it.
+    set(header::CACHE_CONTROL, "private, no-cache");
+    match outcome {
+        conditional::Outcome::NotModified => *response.status_mut() = StatusCode::NOT_MODIFIED,
+        conditional::Outcome::BadRange => {
+            set(header::CONTENT_RANGE, &format!("bytes */{}", file.body.len()));
+            set(header::CONTENT_LENGTH, "0");
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+        }
+        conditional::Outcome::Whole => {
+            set(header::CONTENT_TYPE, &file.content_type);
+            set(header::ACCEPT_RANGES, "bytes");
+            set(header::CONTENT_LENGTH, &file.body.len().to_string());
+            *response.body_mut() = body(file.body.clone(), method);
+        }
+        conditional::Outcome::Part { first, last } => {
+            let part = file.body.slice(first as usize..=last as usize);
+            set(header::CONTENT_TYPE, &file.content_type);
+            set(header::CONTENT_RANGE, &format!("bytes {first}-{last}/{}", file.body.len()));
+            set(header::CONTENT_LENGTH, &part.len().to_string());
+            *response.body_mut() = body(part, method);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        }
+    }
+    response
+}
+
+fn body(bytes: Bytes, method: &Method) -> Full<Bytes> {
+    Full::new(if method == Method::HEAD { Bytes::new() } else { bytes })
+}
+
+/// The size of a body that lies in memory.
+trait ExactSize {
+    fn size_hint_exact(&self) -> u64;
+}
+
+impl ExactSize for Full<Bytes> {
+    fn size_hint_exact(&self) -> u64 {
+        hyper::body::Body::size_hint(self).exact().unwrap_or(0)
+    }
+}

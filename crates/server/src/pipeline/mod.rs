@@ -6,7 +6,7 @@
 //! happened, off the request's path. Nothing about a decision lives anywhere else.
 #![allow(clippy::todo, unused_variables, missing_docs)]
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use offhook_core::{
@@ -35,28 +35,14 @@ pub enum Answer {
 /// The file that is given.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Its bytes.
-    pub body: Body,
+    /// Its bytes, shared.
+    pub body: Bytes,
     /// For the Content-Type header.
-    pub content_type: &'static str,
+    pub content_type: Arc<str>,
     /// Keyed hash of the bytes, lower-case hexadecimal; the ETag without its quotes.
     pub etag: Arc<str>,
     /// Newest change of anything it is made of.
     pub last_modified: Timestamp,
-}
-
-/// Bytes in memory, or a stored file.
-#[derive(Clone, Debug)]
-pub enum Body {
-    /// Rendered.
-    Bytes(Bytes),
-    /// A firmware file.
-    Stored {
-        /// Where it lies.
-        path: PathBuf,
-        /// Bytes.
-        size: u64,
-    },
 }
 
 /// What `simulate` tells (contract, section 4).
@@ -96,7 +82,7 @@ pub struct DeviceFile {
 #[derive(Clone, Debug)]
 pub struct Preview {
     pub bytes: Bytes,
-    pub content_type: &'static str,
+    pub content_type: Arc<str>,
     pub template: String,
     /// What the family cannot express in it, and the like.
     pub notes: Vec<Note>,
