@@ -1,6 +1,8 @@
-//! Binding of TCP listeners, with errors that say what to do.
+//! Binding of TCP listeners, with errors that say what to do; and the networks of this machine.
 
-use std::{fmt, io, net::SocketAddr};
+use std::{fmt, io, net::{IpAddr, SocketAddr}};
+
+use ipnet::IpNet;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
@@ -52,4 +54,40 @@ pub fn tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
         TcpListener::from_std(socket.into())
     };
     bind().map_err(|cause| BindError { address, cause })
+}
+
+/// The networks of this machine's own interfaces, addresses with their prefixes.
+pub fn interface_networks() -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    let mut first: *mut libc::ifaddrs = std::ptr::null_mut();
+    #[allow(unsafe_code)]
+    // SAFETY: `getifaddrs` fills `first` with a list that stays valid until `freeifaddrs`; every pointer in it is null or valid until
+    // then, and an address of family AF_INET or AF_INET6 is a `sockaddr_in` or `sockaddr_in6`.
+    unsafe {
+        if libc::getifaddrs(&mut first) != 0 {
+            return networks;
+        }
+        let mut entry = first;
+        while let Some(interface) = entry.as_ref() {
+            if let (Some(ip), Some(mask)) = (ip(interface.ifa_addr), ip(interface.ifa_netmask)) {
+                networks.extend(IpNet::with_netmask(ip, mask));
+            }
+            entry = interface.ifa_next;
+        }
+        libc::freeifaddrs(first);
+    }
+    networks
+}
+
+#[allow(unsafe_code)]
+/// SAFETY: `address` is null or points to a socket address whose size is that of its family.
+unsafe fn ip(address: *const libc::sockaddr) -> Option<IpAddr> {
+    // SAFETY: see above.
+    unsafe {
+        match i32::from(address.as_ref()?.sa_family) {
+            libc::AF_INET => Some(IpAddr::from(u32::from_be((*address.cast::<libc::sockaddr_in>()).sin_addr.s_addr).to_be_bytes())),
+            libc::AF_INET6 => Some(IpAddr::from((*address.cast::<libc::sockaddr_in6>()).sin6_addr.s6_addr)),
+            _ => None,
+        }
+    }
 }

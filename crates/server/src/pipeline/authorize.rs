@@ -1,0 +1,79 @@
+//! Step 4: may this phone have this file? A pure function of what was resolved; the only place where a policy decides.
+
+use offhook_core::{
+    device::{Device, State},
+    sighting::FileKind,
+    trace::{Decision, Reason},
+};
+use offhook_packs::{MacConflict, Route, manifest::Source};
+
+/// What the decision rests on.
+pub struct Asked<'a> {
+    /// The source is in a trusted network.
+    pub trusted: bool,
+    /// The device the request belongs to.
+    pub device: Option<&'a Device>,
+    /// The file, when a pack knows one.
+    pub route: Option<&'a Route>,
+    /// The file belongs to another MAC than the phone's own.
+    pub conflict: Option<MacConflict>,
+    /// Why an unknown phone has no device.
+    pub no_device: Option<&'a Reason>,
+    /// Another pack than the route's serves the device.
+    pub other_pack: bool,
+}
+
+/// The decision under the policy `lan`: a device's file goes to its own phone from a trusted network on MAC alone; everybody
+/// else is a stranger.
+pub fn authorize(asked: &Asked<'_>) -> (Decision, Reason) {
+    match refuse(asked) {
+        Some(reason) => (Decision::Refused, reason),
+        None => (Decision::Allowed, allow(asked)),
+    }
+}
+
+fn refuse(asked: &Asked<'_>) -> Option<Reason> {
+    if !asked.trusted {
+        return Some(Reason::Stranger);
+    }
+    if asked.device.is_some_and(|d| d.state == State::Disabled) {
+        return Some(Reason::Disabled);
+    }
+    let Some(route) = asked.route else { return Some(Reason::UnknownFile) };
+    if let Some(MacConflict { asked, says }) = asked.conflict {
+        return Some(Reason::IdentityConflict { asked, says });
+    }
+    if route.source() == Source::None {
+        return Some(Reason::NotOffered);
+    }
+    if needs_device(route) {
+        let Some(device) = asked.device else { return Some(asked.no_device.cloned().unwrap_or(Reason::NoDevice)) };
+        // A name with a MAC is its own device's only, whoever the address belonged to last.
+        if let (Some(named), Some(own)) = (route.mac, device.mac)
+            && named != own
+        {
+            return Some(Reason::IdentityConflict { asked: named, says: own });
+        }
+        // Without an identity in the name or of the asker, an address alone never opens a file with credentials.
+        if route.credentials() && route.mac.is_none() && route.serial.is_none() {
+            return Some(Reason::NoDevice);
+        }
+        if asked.other_pack {
+            return Some(Reason::OtherPack);
+        }
+    }
+    None
+}
+
+fn allow(asked: &Asked<'_>) -> Reason {
+    match (asked.device.map(|d| d.state), asked.route.map(needs_device)) {
+        (Some(State::Pending), Some(true)) => Reason::PendingFile,
+        (_, Some(true)) => Reason::OwnFile,
+        _ => Reason::NoCredentials,
+    }
+}
+
+/// Whether the file is made for one device.
+pub fn needs_device(route: &Route) -> bool {
+    route.credentials() || (route.kind() == FileKind::Device && route.source() == Source::Template)
+}
