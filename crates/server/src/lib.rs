@@ -8,6 +8,7 @@ pub mod app;
 pub mod config;
 pub mod event;
 pub mod http;
+pub mod listen;
 pub mod pipeline;
 pub mod serve;
 pub mod tftp;

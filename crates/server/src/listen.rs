@@ -91,3 +91,10 @@ unsafe fn ip(address: *const libc::sockaddr) -> Option<IpAddr> {
         }
     }
 }
+
+/// The address of ours in the network of that one; loopback when there is none.
+pub fn local_address_for(ip: IpAddr) -> IpAddr {
+    let ip = offhook_core::access::canonical(ip);
+    let network = interface_networks().into_iter().find(|n| n.contains(&ip));
+    network.map_or(IpAddr::from([127, 0, 0, 1]), |n| n.addr())
+}

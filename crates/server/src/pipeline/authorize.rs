@@ -43,6 +43,9 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
     if let Some(MacConflict { asked, says }) = asked.conflict {
         return Some(Reason::IdentityConflict { asked, says });
     }
+    if asked.other_pack {
+        return Some(Reason::OtherPack);
+    }
     if route.source() == Source::None {
         return Some(Reason::NotOffered);
     }
@@ -57,9 +60,6 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
         // Without an identity in the name or of the asker, an address alone never opens a file with credentials.
         if route.credentials() && route.mac.is_none() && route.serial.is_none() {
             return Some(Reason::NoDevice);
-        }
-        if asked.other_pack {
-            return Some(Reason::OtherPack);
         }
     }
     None

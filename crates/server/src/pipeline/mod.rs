@@ -4,204 +4,217 @@
 //! `gate` may this source ask? · `identify` what do its facts say it is? · `resolve` which tenant, device, pack, file? ·
 //! `authorize` may it have this file? · `compose` which settings apply? · `render` which bytes? Then `record` writes what
 //! happened, off the request's path. Nothing about a decision lives anywhere else.
-#![allow(clippy::todo, unused_variables, missing_docs)]
 
-use std::sync::Arc;
+mod answer;
+mod authorize;
+mod compose;
+mod gate;
+mod identify;
+mod inspect;
+mod learnt;
+mod record;
+mod render;
+mod resolve;
+mod walk;
 
-use bytes::Bytes;
-use offhook_core::{
-    Id, Result,
-    clock::Timestamp,
-    device::{Device, Sync},
-    request::{Request, Transport},
-    settings::Explained,
-    sighting::{FileKind, Sighting},
-    trace::{Decision, FileSeen, Reason, Trace},
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
 };
 
-/// What a phone gets.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// A file.
-    File(File),
-    /// 404, TFTP error 1. The same to everybody, whatever the reason.
-    NotFound,
-    /// 405, TFTP error 2.
-    MethodNotAllowed,
-    /// 503, TFTP error 0: ask again later.
-    Busy,
-}
+use ipnet::IpNet;
+use offhook_core::{
+    Id,
+    clock::{Clock, Entropy, Timestamp},
+    request::Request,
+};
+use offhook_packs::{Catalog, ServerFacts};
+use offhook_store::{Change, PendingLimits, Store, What};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-/// The file that is given.
-#[derive(Clone, Debug)]
-pub struct File {
-    /// Its bytes, shared.
-    pub body: Bytes,
-    /// For the Content-Type header.
-    pub content_type: Arc<str>,
-    /// Keyed hash of the bytes, lower-case hexadecimal; the ETag without its quotes.
-    pub etag: Arc<str>,
-    /// Newest change of anything it is made of.
-    pub last_modified: Timestamp,
-}
+pub use answer::{Answer, DeviceFile, Explanation, File, Note, Preview, RequestEntry, RequestFilter, Simulation};
+pub use gate::own_private_networks;
+pub use walk::Answered;
 
-/// What `simulate` tells (contract, section 4).
-#[derive(Clone, Debug)]
-pub struct Simulation {
-    pub sighting: Sighting,
-    pub decision: Decision,
-    pub reason: Reason,
-    /// The stored device, or the pending one that a real request would make.
-    pub device: Option<Device>,
-    /// The file, classified even when the phone is unknown.
-    pub file: Option<FileSeen>,
-    /// The template that made it, when one did.
-    pub template: Option<String>,
-    pub answer: Answer,
-    pub trace: Trace,
-}
-
-/// One file that a device may ask for.
-#[derive(Clone, Debug)]
-pub struct DeviceFile {
-    /// As the phone asks for it, with a leading slash.
-    pub path: String,
-    pub kind: FileKind,
-    pub credentials: bool,
-    /// Its absence is normal.
-    pub optional: bool,
-    /// Bytes, when there is a file now.
-    pub size: Option<u64>,
-    /// Keyed hash, when there is a file now.
-    pub hash: Option<String>,
-    /// Why there is none.
-    pub absent: Option<Reason>,
-}
-
-/// A file as a person sees it.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    pub bytes: Bytes,
-    pub content_type: Arc<str>,
-    pub template: String,
-    /// What the family cannot express in it, and the like.
-    pub notes: Vec<Note>,
-}
-
-/// Something a person should know of a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The setting's path.
-    pub path: String,
-    pub message: String,
-}
-
-/// Every effective value with its layer, and what the family cannot express.
-pub struct Explanation {
-    pub values: Vec<Explained>,
-    pub notes: Vec<Note>,
-}
-
-/// One request as the log keeps it.
-#[derive(Clone, Debug)]
-pub struct RequestEntry {
-    /// Sorts by time; what a stream resumes after.
-    pub id: Id,
-    pub at: Timestamp,
-    pub ip: std::net::IpAddr,
-    pub transport: Transport,
-    /// `GET`, `HEAD`, `RRQ` …
-    pub method: String,
-    pub path: String,
-    pub user_agent: Option<String>,
-    /// HTTP status, or the TFTP error code plus 1000; 200 for a whole TFTP transfer.
-    pub status: u16,
-    pub bytes: u64,
-    pub took_us: u64,
-    pub device: Option<Id>,
-    pub tenant: Option<String>,
-    pub decision: Decision,
-    pub reason: Reason,
-    pub trace: Arc<Trace>,
-}
-
-/// Which requests to read back.
-#[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
-    pub device: Option<Id>,
-    pub tenant: Option<String>,
-    pub ip: Option<std::net::IpAddr>,
-    pub decision: Option<Decision>,
-    /// Only those older than this one.
-    pub before: Option<Id>,
-    /// Only those newer than this one.
-    pub after: Option<Id>,
-    pub limit: usize,
-}
+use crate::{
+    config::{Config, TrustedNetworks},
+    event::Metrics,
+};
+use gate::Gate;
+use learnt::Learnt;
+use record::Recorder;
+use render::Files;
+use resolve::{Arrivals, Devices};
 
 /// The pipeline. A cheap clone.
 #[derive(Clone)]
-pub struct Pipeline {}
+pub struct Pipeline(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    catalog: RwLock<Arc<Catalog>>,
+    gate: Gate,
+    learnt: Learnt,
+    devices: Arc<Devices>,
+    arrivals: Arrivals,
+    files: Files,
+    recorder: Arc<Recorder>,
+    metrics: Arc<Metrics>,
+    changed: Arc<Changed>,
+    generate_key: [u8; 32],
+    public_url: Option<String>,
+    http_port: Option<u16>,
+    work: Semaphore,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// When, and how often, what all files rest on changed.
+struct Changed {
+    at: AtomicI64,
+    packs: AtomicU64,
+    firmware: AtomicU64,
+}
+
+/// What a pipeline is made of.
+pub struct Parts<'a> {
+    /// The checked configuration.
+    pub config: &'a Config,
+    /// Everything that is stored.
+    pub store: Store,
+    /// The packs.
+    pub catalog: Catalog,
+    /// Where HTTP really listens: rendered files point there unless `phones.public_url` says otherwise.
+    pub http: &'a [SocketAddr],
+    /// Where metrics go.
+    pub metrics: Arc<Metrics>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Ends the recorder.
+    pub stop: CancellationToken,
+}
 
 impl Pipeline {
-    /// Walks a made-up request; nothing is stored or logged. Secrets are masked in the bytes unless `reveal`.
-    pub async fn simulate(&self, request: Request, use_learnt: bool, reveal: bool) -> Simulation {
-        todo!()
+    /// Ready to answer. The task ends after `stop`, when everything is written.
+    pub fn new(parts: Parts<'_>) -> (Self, tokio::task::JoinHandle<()>) {
+        let Parts { config, store, catalog, http, metrics, clock, entropy, stop } = parts;
+        let (recorder, writer) = Recorder::start(store.clone(), metrics.clone(), stop);
+        let devices = Arc::new(Devices::new(store.clone(), config.limits.device_cache));
+        let changed = Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), packs: AtomicU64::new(0), firmware: AtomicU64::new(0) });
+        watch(&store, devices.clone(), changed.clone(), clock.clone());
+        let phones = &config.phones;
+        let pipeline = Self(Arc::new(Inner {
+            gate: Gate { acl: phones.acl.clone(), hosts: phones.hosts.clone(), trusted: trusted(&phones.trusted_networks), nat: phones.nat_networks.clone() },
+            learnt: Learnt::new(config.limits.device_cache),
+            arrivals: Arrivals {
+                auto_create: phones.auto_create,
+                limits: PendingLimits {
+                    total: config.limits.pending as u64,
+                    per_network: config.limits.pending_per_network as u64,
+                    max_age: config.limits.pending_age,
+                },
+            },
+            files: Files::new(config.limits.rendered_cache, store.master_key_for("hash")),
+            generate_key: store.master_key_for("generate"),
+            public_url: phones.public_url.clone(),
+            http_port: http.first().map(SocketAddr::port),
+            work: Semaphore::new(config.limits.requests),
+            catalog: RwLock::new(Arc::new(catalog)),
+            store,
+            devices,
+            recorder,
+            metrics,
+            changed,
+            clock,
+            entropy,
+        }));
+        (pipeline, writer)
     }
 
-    /// Every file this device may ask for.
-    pub async fn files(&self, device: &Device) -> Result<Vec<DeviceFile>> {
-        todo!()
+    /// Other packs from now on.
+    pub fn set_catalog(&self, catalog: Catalog) {
+        self.0.store.set_raw_secrets(catalog.raw_secrets().clone());
+        *self.0.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.0.changed.packs.fetch_add(1, Ordering::SeqCst);
+        self.0.changed.at.store(self.0.clock.now().as_millis(), Ordering::SeqCst);
     }
 
-    /// One of its files, secrets masked unless `reveal`.
-    pub async fn preview(&self, device: &Device, path: &str, reveal: bool) -> Result<Preview> {
-        todo!()
+    /// The packs in use.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.0.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Its effective settings, secrets masked (`reveal` shows them), each with its layer.
-    pub async fn explain(&self, device: &Device, reveal: bool) -> Result<Explanation> {
-        todo!()
+    /// Drops phones that came by themselves and were not seen for too long.
+    pub async fn expire_pending(&self) -> offhook_core::Result<u64> {
+        let age = i64::try_from(self.0.arrivals.limits.max_age.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_millis(self.0.clock.now().as_millis().saturating_sub(age));
+        self.0.store.expire_pending(before).await
+    }
+}
+
+impl Inner {
+    fn new_id(&self) -> Id {
+        Id::new(&*self.clock, &*self.entropy)
     }
 
-    /// Whether its last fetch had today's content, by comparing the real bytes.
-    pub async fn sync(&self, device: &Device) -> Result<Sync> {
-        todo!()
+    fn epochs(&self) -> (u64, u64, u64) {
+        let configuration = self.store.configuration().epoch;
+        (configuration, self.changed.packs.load(Ordering::SeqCst), self.changed.firmware.load(Ordering::SeqCst))
     }
 
-    /// Whether it could ever fetch its file under the policy; an error says what to do. Called before approval.
-    pub fn can_serve(&self, device: &Device) -> Result<()> {
-        todo!()
+    /// The newest change of anything that files of several devices rest on.
+    fn shared_change(&self) -> Timestamp {
+        Timestamp::from_millis(self.changed.at.load(Ordering::SeqCst))
     }
 
-    /// The canonical model name and the family that pack knows for what a person typed: `7960`.
-    /// An unknown model is an error that names the nearest ones.
-    pub fn canonical_model(&self, pack_or_vendor: Option<&str>, model: &str) -> Result<String> {
-        todo!()
+    /// Where phones reach this server: what `phones.public_url` says, else the HTTP listener's port on the address that was
+    /// reached, the same over every transport; never a Host header.
+    fn server_url(&self, reached: IpAddr) -> String {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        let reached = offhook_core::access::canonical(reached);
+        let (scheme, port) = self.http_port.map_or(("tftp", None), |p| ("http", Some(p)));
+        match (reached, port) {
+            (IpAddr::V4(ip), Some(port)) => format!("{scheme}://{ip}:{port}"),
+            (IpAddr::V6(ip), Some(port)) => format!("{scheme}://[{ip}]:{port}"),
+            (IpAddr::V4(ip), None) => format!("{scheme}://{ip}"),
+            (IpAddr::V6(ip), None) => format!("{scheme}://[{ip}]"),
+        }
     }
 
-    /// The pack that would serve a device with these facts: what is chosen when a person names none.
-    pub fn choose_pack(&self, device: &Device) -> Option<String> {
-        todo!()
+    fn server_for(&self, request: &Request) -> ServerFacts {
+        let reached = request.local.map(|a| a.ip()).filter(|ip| !ip.is_unspecified());
+        ServerFacts::new(&self.server_url(reached.unwrap_or_else(|| crate::listen::local_address_for(request.source))))
     }
+}
 
-    /// Whether a pack of that id (or `id@version`) is loaded; the error names those that are.
-    pub fn check_pack(&self, pack: &str) -> Result<()> {
-        todo!()
-    }
+/// Drops from memory what a write changed, before the write is acknowledged.
+fn watch(store: &Store, devices: Arc<Devices>, changed: Arc<Changed>, clock: Arc<dyn Clock>) {
+    store.on_change(Box::new(move |changes: &[Change]| {
+        devices.forget(changes);
+        for change in changes {
+            match change.what {
+                What::Configuration | What::AllDevices => changed.at.store(clock.now().as_millis(), Ordering::SeqCst),
+                What::Firmware { .. } => {
+                    changed.firmware.fetch_add(1, Ordering::SeqCst);
+                    changed.at.store(clock.now().as_millis(), Ordering::SeqCst);
+                }
+                What::Device { .. } | What::Account { .. } | What::Token { .. } => {}
+            }
+        }
+    }));
+}
 
-    /// The pack whose firmware names hold this one.
-    pub fn firmware_pack(&self, name: &str) -> Option<String> {
-        todo!()
-    }
-
-    /// Recent requests, newest first: from memory, and from the store for older ones.
-    pub async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Arc<RequestEntry>>> {
-        todo!()
-    }
-
-    /// Requests from now on; a slow reader loses the oldest.
-    pub fn follow_requests(&self) -> tokio::sync::broadcast::Receiver<Arc<RequestEntry>> {
-        todo!()
+fn trusted(networks: &TrustedNetworks) -> Vec<IpNet> {
+    match networks {
+        TrustedNetworks::Auto => own_private_networks(),
+        TrustedNetworks::List(list) => list.clone(),
     }
 }

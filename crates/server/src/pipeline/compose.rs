@@ -1,0 +1,103 @@
+//! Step 5: which settings apply? The layers of a device, or of a common file, composed into effective settings with
+//! variables expanded and passwords derived.
+
+use std::sync::LazyLock;
+
+use offhook_core::{
+    account::Account,
+    configuration::{Configuration, LayerSelector},
+    device::{Device, State},
+    settings::{Effective, Layer, LayerSource, Scope, Settings, Variable, VariableContext, compose as merge},
+};
+use offhook_packs::{Pack, ServerFacts};
+use offhook_store::{Serving, selector_of};
+use serde_json::json;
+
+use super::Note;
+
+/// What a file is made of.
+pub struct Composed {
+    /// The values, each with its layer.
+    pub effective: Effective,
+    /// The layers that hold something, lowest first.
+    pub layers: Vec<String>,
+    /// Variables that stand for nothing, and accounts that do not exist.
+    pub notes: Vec<Note>,
+}
+
+/// What a pending phone shows: on its idle screen and beside its first line key.
+const UNPROVISIONED: &str = "UNPROV";
+
+static PENDING: LazyLock<Settings> = LazyLock::new(|| {
+    let settings = json!({ "display": { "text": UNPROVISIONED }, "lines": { "1": { "label": UNPROVISIONED } } });
+    Settings::validate(&settings, Scope::Device).unwrap_or_default()
+});
+
+/// The settings of a device.
+pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, server: &ServerFacts, key: &[u8]) -> Composed {
+    let device = &serving.device;
+    let selector = LayerSelector { pack: Some(pack.id().to_owned()), ..selector_of(device) };
+    let pending = device.state == State::Pending;
+    let layers = if pending { pending_layers(configuration, &selector) } else { configuration.layers(&selector, Some((&device.settings, &device.unset))) };
+    let mut composed = composed(&layers, &|name| if pending { None } else { serving.accounts.get(name).map(AsRef::as_ref) });
+    composed.effective.fill_generated(key, &device.id.to_string(), &|path| pack.generated_max(path));
+    let mut context = VariableContext {
+        lines: composed.effective.line_variables(),
+        device_mac: device.mac.map(|m| m.to_string()),
+        device_label: some_text(&device.label),
+        device_location: some_text(&device.location),
+        device_model: device.model.clone(),
+        ..shared_variables(&device.tenant, pack, server)
+    };
+    context.call = pack.call_variables();
+    expand(&mut composed, &context);
+    composed
+}
+
+/// The settings of a common or model file: what site, tenant and matching profiles say for such a requester. Values that are
+/// each device's own have no place in it.
+pub fn of_family(configuration: &Configuration, selector: &LayerSelector, pack: &Pack, server: &ServerFacts) -> Composed {
+    let selector = LayerSelector { pack: Some(pack.id().to_owned()), profiles: Vec::new(), ..selector.clone() };
+    let mut composed = composed(&configuration.layers(&selector, None), &|_| None);
+    composed.notes.clear();
+    expand(&mut composed, &shared_variables(&selector.tenant, pack, server));
+    composed
+}
+
+/// Built-in, site and tenant layers and what is enforced, with the mark of a pending phone above them.
+fn pending_layers<'a>(configuration: &'a Configuration, selector: &'a LayerSelector) -> Vec<Layer<'a>> {
+    let mut layers = configuration.layers(selector, Some((&PENDING, &[])));
+    layers.retain(|l| !matches!(l.source, LayerSource::SiteProfile(_) | LayerSource::TenantProfile(_) | LayerSource::Profile(_)));
+    layers
+}
+
+fn composed<'a>(layers: &[Layer<'a>], account: &dyn Fn(&str) -> Option<&'a Account>) -> Composed {
+    let effective = merge(layers, &|name| account(name).map(|a| &a.values));
+    let holding = layers.iter().filter(|l| !l.settings.is_empty() || !l.unset.is_empty());
+    let unknown = effective.unknown_accounts().iter();
+    let notes = unknown.map(|(path, name)| Note { path: path.to_string(), message: format!("there is no account {name:?}") }).collect();
+    Composed { layers: holding.map(|l| l.source.to_string()).collect(), notes, effective }
+}
+
+fn shared_variables(tenant: &str, pack: &Pack, server: &ServerFacts) -> VariableContext {
+    VariableContext {
+        tenant_name: some_text(tenant),
+        server_host: some_text(&server.host),
+        server_url: some_text(&server.url),
+        call: pack.call_variables(),
+        ..VariableContext::default()
+    }
+}
+
+fn some_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn expand(composed: &mut Composed, context: &VariableContext) {
+    let missing = composed.effective.expand(context);
+    composed.notes.extend(missing.into_iter().map(|(path, variable)| missing_note(path.to_string(), variable)));
+}
+
+fn missing_note(path: String, variable: Variable) -> Note {
+    Note { path, message: format!("a variable stands for nothing here: {variable:?}") }
+}

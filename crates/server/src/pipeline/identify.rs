@@ -1,0 +1,52 @@
+//! Step 2: what do the facts say it is? The packs' rules read the request; what was learnt before fills the gaps.
+
+use offhook_core::{
+    request::Request,
+    sighting::{Field, Sighting},
+};
+use offhook_packs::{Catalog, MacConflict, Route};
+
+use super::{
+    gate::Gated,
+    learnt::{Learnt, by_memory},
+};
+
+/// What the request tells.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Of the phone.
+    pub sighting: Sighting,
+    /// Files that the path may mean, best first.
+    pub routes: Vec<Route>,
+    /// The file belongs to another MAC than the phone's own.
+    pub conflict: Option<MacConflict>,
+    /// The MAC is known only because the address was last this phone's.
+    pub by_address: bool,
+}
+
+/// Reads the request. Without `learnt` the request stands for itself.
+pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Option<&Learnt>) -> Seen {
+    let identified = catalog.identify(request, None);
+    let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, conflict: identified.conflict, by_address: false };
+    if let Some(learnt) = learnt {
+        if seen.sighting.mac.is_none() && gated.trusted && !gated.nat {
+            by_address(&mut seen, request, learnt);
+        }
+        learnt.complete(&mut seen.sighting);
+    }
+    seen
+}
+
+/// The phone that last spoke from this address, unless the request shows another one.
+fn by_address(seen: &mut Seen, request: &Request, learnt: &Learnt) {
+    let Some(mac) = learnt.owner(request.source) else { return };
+    let mut remembered = Sighting { mac: Some(mac), ..Sighting::default() };
+    learnt.complete(&mut remembered);
+    let differs = |now: &Option<String>, then: &Option<String>| matches!((now, then), (Some(a), Some(b)) if a != b);
+    let other = differs(&seen.sighting.vendor, &remembered.vendor) || differs(&seen.sighting.model, &remembered.model);
+    if !other {
+        seen.sighting.mac = Some(mac);
+        seen.sighting.evidence.push(by_memory(Field::Mac, mac.to_string()));
+        seen.by_address = true;
+    }
+}

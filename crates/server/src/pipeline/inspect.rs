@@ -1,0 +1,220 @@
+//! What people ask of the pipeline: which files a device has, what is in them and why, and what was asked lately. The same
+//! steps as for a phone, without one.
+
+use std::{net::IpAddr, sync::Arc};
+
+use offhook_core::{
+    Error, Result,
+    device::{Device, LastFetch, Sync},
+    sighting::Sighting,
+    trace::Reason,
+};
+use offhook_packs::{Catalog, Pack, Route, ServerFacts, manifest::Source};
+use offhook_store::Serving;
+use tokio::sync::broadcast;
+
+use super::{DeviceFile, Explanation, Inner, Note, Pipeline, Preview, RequestEntry, RequestFilter, compose, render};
+
+impl Pipeline {
+    /// Every file this device may ask for.
+    pub async fn files(&self, device: &Device) -> Result<Vec<DeviceFile>> {
+        let (serving, pack) = self.serving(device).await?;
+        let server = self.0.server_of(device);
+        let mut files = Vec::new();
+        for route in pack.files_for(&render::device_facts(&serving)) {
+            let made = match route.source() {
+                Source::None => Err(Reason::NotOffered),
+                _ => self.0.file(&route, Some(&serving), &device.tenant, &server, true).await,
+            };
+            let file = made.as_ref().ok().map(|(made, _)| &made.file);
+            files.push(DeviceFile {
+                path: format!("/{}", route.path),
+                kind: route.kind(),
+                credentials: route.credentials(),
+                optional: route.optional(),
+                size: file.map(|f| f.body.len() as u64),
+                hash: file.map(|f| f.etag.to_string()),
+                absent: made.err(),
+            });
+        }
+        Ok(files)
+    }
+
+    /// One of its files, secrets masked unless `reveal`.
+    pub async fn preview(&self, device: &Device, path: &str, reveal: bool) -> Result<Preview> {
+        let (serving, pack) = self.serving(device).await?;
+        let wanted = path.trim_start_matches('/');
+        let routes = pack.files_for(&render::device_facts(&serving));
+        let known = routes.into_iter().find(|r| r.path.eq_ignore_ascii_case(wanted));
+        let route = known.or_else(|| self.recognised(device, &pack, wanted)).ok_or_else(|| Error::not_found("file", wanted))?;
+        if route.source() == Source::None {
+            return Err(Error::not_found("file", format!("{wanted} ({})", Reason::NotOffered)));
+        }
+        let made = self.0.file(&route, Some(&serving), &device.tenant, &self.0.server_of(device), reveal).await;
+        let (made, _) = made.map_err(|why| Error::not_found("file", format!("{wanted} ({why})")))?;
+        let file = &made.file;
+        Ok(Preview { bytes: file.body.clone(), content_type: file.content_type.clone(), template: made.template.clone(), notes: made.notes.clone() })
+    }
+
+    /// A file whose name cannot be told ahead (firmware, a language) but that the pack knows when it is asked for.
+    fn recognised(&self, device: &Device, pack: &Arc<Pack>, path: &str) -> Option<Route> {
+        let mut request = offhook_core::request::Request::new(offhook_core::request::Transport::Http, IpAddr::from([127, 0, 0, 1]));
+        request.path = Some(format!("/{path}"));
+        let routes = self.catalog().identify(&request, None).routes;
+        routes.into_iter().find(|r| r.pack.id() == pack.id() && r.mac.is_none_or(|m| Some(m) == device.mac))
+    }
+
+    /// Its effective settings, secrets masked unless `reveal`, each with its layer, and what its family cannot express.
+    pub async fn explain(&self, device: &Device, reveal: bool) -> Result<Explanation> {
+        let (serving, pack) = self.serving(device).await?;
+        let server = self.0.server_of(device);
+        let configuration = self.0.store.configuration();
+        let composed = compose::of_device(&configuration, &serving, &pack, &server, &self.0.generate_key);
+        let catalog = self.catalog();
+        let values = if reveal { composed.effective.explain_revealed() } else { composed.effective.explain(catalog.raw_secrets()) };
+        let mut notes = composed.notes;
+        let unsupported = pack.unsupported(pack.model(device.model.as_deref()), &composed.effective);
+        notes.extend(unsupported.into_iter().map(|n| Note { path: n.path, message: n.message }));
+        for route in pack.files_for(&render::device_facts(&serving)) {
+            if route.source() != Source::Template {
+                continue;
+            }
+            match self.0.file(&route, Some(&serving), &device.tenant, &server, true).await {
+                Ok((made, _)) => notes.extend(made.notes.iter().cloned()),
+                Err(Reason::NotOffered) => {}
+                Err(why) => notes.push(Note { path: String::new(), message: format!("{}: {why}", route.path) }),
+            }
+        }
+        notes.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
+        notes.dedup();
+        Ok(Explanation { values, notes })
+    }
+
+    /// Whether its last fetch had today's content, by comparing the real bytes.
+    pub async fn sync(&self, device: &Device) -> Result<Sync> {
+        let Some(fetch) = &device.last_fetch else { return Ok(Sync::Never) };
+        let (serving, pack) = self.serving(device).await?;
+        let same = |r: &Route| r.name.eq_ignore_ascii_case(&fetch.path);
+        let route = pack.files_for(&render::device_facts(&serving)).into_iter().find(same);
+        let Some(route) = route else { return Ok(Sync::Outdated) };
+        let today = self.0.file(&route, Some(&serving), &device.tenant, &ServerFacts::new(&fetch.server_url), true).await;
+        Ok(if today.is_ok_and(|(made, _)| *made.file.etag == *fetch.hash) { Sync::Current } else { Sync::Outdated })
+    }
+
+    /// Whether it could ever fetch its file under the policy; the error says what to do. Called before approval.
+    pub fn can_serve(&self, device: &Device) -> Result<()> {
+        if device.mac.is_none() && device.serial.is_none() {
+            return Err(Error::invalid("mac", "a phone is known by its MAC address: give it one before it is made ready"));
+        }
+        if self.choose_pack(device).is_none() {
+            let packs = self.pack_names();
+            return Err(Error::invalid("pack", format!("nothing tells which pack serves this device: set pack (one of {packs}) or model")));
+        }
+        Ok(())
+    }
+
+    /// The canonical name of a model that a person typed (`7960`). The error names those that are near.
+    pub fn canonical_model(&self, pack_or_vendor: Option<&str>, model: &str) -> Result<String> {
+        let catalog = self.catalog();
+        let fits = |pack: &Pack| pack_or_vendor.is_none_or(|p| names(pack, p));
+        let packs: Vec<_> = catalog.packs().iter().filter(|p| fits(p)).collect();
+        if let Some(name) = packs.iter().find_map(|p| p.canonical_model(model)) {
+            return Ok(name.to_owned());
+        }
+        let mut near: Vec<&str> = packs.iter().flat_map(|p| p.models()).map(|m| m.name.as_str()).collect();
+        near.sort_by_key(|name| distance(&name.to_ascii_lowercase(), &model.to_ascii_lowercase()));
+        let near = near.into_iter().take(5).collect::<Vec<_>>().join(", ");
+        Err(Error::invalid("model", format!("no pack knows a model {model:?}; near: {near}")))
+    }
+
+    /// The pack that serves a device with these facts: its own, else what its family, model or MAC tell.
+    pub fn choose_pack(&self, device: &Device) -> Option<String> {
+        choose(&self.catalog(), device).map(|p| p.id().to_owned())
+    }
+
+    /// The family word of a pack.
+    pub fn pack_vendor(&self, pack: &str) -> Option<String> {
+        self.catalog().pack(pack).map(|p| p.head().vendor.clone())
+    }
+
+    /// Whether a pack of that id (or `id@version`) is loaded; the error names those that are.
+    pub fn check_pack(&self, pack: &str) -> Result<()> {
+        match self.catalog().pack(pack) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid("pack", format!("there is no pack {pack:?}; there are {}", self.pack_names()))),
+        }
+    }
+
+    fn pack_names(&self) -> String {
+        self.catalog().packs().iter().map(|p| p.id().to_owned()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The pack whose phones ask for firmware of this name.
+    pub fn firmware_pack(&self, name: &str) -> Option<String> {
+        self.catalog().packs().iter().find(|p| p.firmware_match(name)).map(|p| p.id().to_owned())
+    }
+
+    /// Recent requests, newest first: from memory, and from the store for older ones.
+    pub async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Arc<RequestEntry>>> {
+        let (recent, whole) = self.0.recorder.recent(filter);
+        if whole {
+            return Ok(recent);
+        }
+        let stored = offhook_store::RequestFilter { device: filter.device, tenant: filter.tenant.clone() };
+        let before = recent.last().map(|e| e.id).or(filter.before);
+        let limit = u32::try_from(filter.limit).unwrap_or(u32::MAX);
+        let older = self.0.store.requests(&stored, limit, before).await?;
+        let older = older.into_iter().filter(|e| filter.fits(e)).map(Arc::new);
+        Ok(recent.into_iter().chain(older).take(filter.limit).collect())
+    }
+
+    /// Requests from now on; a slow reader loses the oldest.
+    pub fn follow_requests(&self) -> broadcast::Receiver<Arc<RequestEntry>> {
+        self.0.recorder.follow()
+    }
+
+    async fn serving(&self, device: &Device) -> Result<(Serving, Arc<Pack>)> {
+        let pack = choose(&self.catalog(), device);
+        let pack = pack.ok_or_else(|| Error::Conflict("nothing tells which pack serves this device: set its pack or model".into()))?;
+        Ok((self.0.store.serving(device.clone()).await?, pack))
+    }
+}
+
+impl Inner {
+    /// Where this device reaches the server: as it last did, else on the interface of its network.
+    fn server_of(&self, device: &Device) -> ServerFacts {
+        let fetched = device.last_fetch.as_ref().map(|LastFetch { server_url, .. }| server_url.clone()).filter(|_| self.public_url.is_none());
+        let seen = device.last_seen.as_ref().map_or(IpAddr::from([127, 0, 0, 1]), |s| s.ip);
+        ServerFacts::new(&fetched.unwrap_or_else(|| self.server_url(crate::listen::local_address_for(seen))))
+    }
+}
+
+fn choose(catalog: &Catalog, device: &Device) -> Option<Arc<Pack>> {
+    let sighting =
+        Sighting { mac: device.mac, vendor: device.vendor.clone(), model: device.model.clone(), firmware: device.firmware.clone(), ..Sighting::default() };
+    catalog.choose(&sighting, &[], device.pack.as_deref()).pack
+}
+
+fn names(pack: &Pack, word: &str) -> bool {
+    let id = word.split('@').next().unwrap_or(word);
+    pack.id() == id || pack.head().vendor == word
+}
+
+/// Edit distance, for suggestions among a few hundred short names.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(32).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(32).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            let next = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
+            (diagonal, left) = (*cell, next);
+            *cell = next;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

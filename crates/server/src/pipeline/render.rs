@@ -1,0 +1,225 @@
+//! Step 6: which bytes? A template's, a static file's or stored firmware's; rendered ones are kept by what they were made of.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac as _};
+use offhook_core::{
+    Id,
+    clock::{Clock, Timestamp},
+    configuration::LayerSelector,
+    settings::Effective,
+    trace::Reason,
+};
+use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, RenderInput, Route, ServerFacts};
+use offhook_store::{Serving, Shelf, Store};
+use quick_cache::{Weighter, sync::Cache};
+use sha2::Sha256;
+
+use super::{File, Note};
+
+/// What a rendered file was made of. Equal keys mean equal bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The device and its generation; none for common and model files.
+    pub device: Option<(Id, u64)>,
+    /// What selects the shared layers (evidence of the request included).
+    pub selector: LayerSelector,
+    /// Epoch of the shared configuration, the packs and the firmware shelf.
+    pub epochs: (u64, u64, u64),
+    /// Pack, index of the file and its name as asked.
+    pub file: (String, usize, String),
+    /// Where this server is reached.
+    pub server_url: String,
+}
+
+/// A rendered file with what people should know of it.
+#[derive(Debug)]
+pub struct Made {
+    /// What the phone gets.
+    pub file: File,
+    /// The template or stored file.
+    pub template: String,
+    /// What the family cannot express, and the like.
+    pub notes: Vec<Note>,
+    /// The layers it was made of.
+    pub layers: Vec<String>,
+}
+
+/// Weighs by the bytes held.
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Made>> for ByBytes {
+    fn weight(&self, _: &Key, made: &Arc<Made>) -> u64 {
+        1024 + made.file.body.len() as u64
+    }
+}
+
+impl Weighter<String, Bytes> for ByBytes {
+    fn weight(&self, _: &String, bytes: &Bytes) -> u64 {
+        1024 + bytes.len() as u64
+    }
+}
+
+/// The files in memory.
+pub struct Files {
+    rendered: Cache<Key, Arc<Made>, ByBytes>,
+    firmware: Cache<String, Bytes, ByBytes>,
+    validators: Validators,
+    hash_key: [u8; 32],
+}
+
+/// Firmware in memory, in bytes: a few images of today's phones.
+const FIRMWARE_CACHE: u64 = 256 << 20;
+
+impl Files {
+    /// Holds about so many bytes of rendered files.
+    pub fn new(rendered_bytes: u64, hash_key: [u8; 32]) -> Self {
+        let items = usize::try_from(rendered_bytes / 4096).unwrap_or(usize::MAX).max(64);
+        Self {
+            rendered: Cache::with_weighter(items, rendered_bytes, ByBytes),
+            firmware: Cache::with_weighter(64, FIRMWARE_CACHE, ByBytes),
+            validators: Validators(Cache::new(items)),
+            hash_key,
+        }
+    }
+
+    /// The file of that key, if it is held.
+    pub fn held(&self, key: &Key) -> Option<Arc<Made>> {
+        self.rendered.get(key)
+    }
+
+    /// Keeps a file.
+    pub fn hold(&self, key: Key, made: Arc<Made>) {
+        self.rendered.insert(key, made);
+    }
+
+    /// Keyed hash of bytes for people and ETags: nobody guesses a password from it. 32 hexadecimal digits.
+    pub fn hash(&self, bytes: &[u8]) -> String {
+        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.hash_key) {
+            Ok(mac) => mac,
+            Err(_) => return String::new(),
+        };
+        mac.update(bytes);
+        mac.finalize().into_bytes().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// A file of these bytes.
+    pub fn file(&self, owner: &str, bytes: Bytes, content_type: &str, changed: Timestamp) -> File {
+        let etag: Arc<str> = self.hash(&bytes).into();
+        let last_modified = self.validators.last_modified(owner, &etag, changed);
+        File { body: bytes, content_type: content_type.into(), etag, last_modified }
+    }
+
+    /// The bytes of stored firmware.
+    pub async fn firmware(&self, store: &Store, name: &str) -> Result<File, Reason> {
+        let shelf = store.shelf();
+        let firmware = shelf.get(name).ok_or_else(|| Reason::FirmwareMissing { missing: vec![name.to_owned()] })?;
+        let read = async {
+            let bytes = tokio::fs::read(store.firmware_path(firmware)).await;
+            bytes.map(Bytes::from).map_err(|error| {
+                tracing::error!(%error, name, "stored firmware cannot be read");
+                Reason::StoreUnavailable
+            })
+        };
+        let bytes = self.firmware.get_or_insert_async(&firmware.sha256, read).await?;
+        let etag = firmware.sha256.get(..32).unwrap_or(&firmware.sha256).into();
+        Ok(File { body: bytes, content_type: "application/octet-stream".into(), etag, last_modified: firmware.created_at })
+    }
+}
+
+/// The date that goes with each content. HTTP dates have whole seconds: two contents of one file within a second must not share one,
+/// or a phone that asks by date would keep the older.
+struct Validators(Cache<String, (Arc<str>, Timestamp)>);
+
+impl Validators {
+    fn last_modified(&self, owner: &str, etag: &Arc<str>, changed: Timestamp) -> Timestamp {
+        let second = |t: Timestamp| t.as_millis().div_euclid(1000);
+        let date = match self.0.get(owner) {
+            Some((known, date)) if known == *etag => return date,
+            Some((_, date)) if second(date) >= second(changed) => Timestamp::from_millis((second(date) + 1) * 1000),
+            _ => changed,
+        };
+        self.0.insert(owner.to_owned(), (etag.clone(), date));
+        date
+    }
+}
+
+/// The shelf as templates see it.
+struct OnShelf<'a>(&'a Shelf);
+
+impl FirmwareShelf for OnShelf<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+}
+
+/// The bytes of a template or static file with what people should know.
+pub struct Bare {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// MIME type.
+    pub content_type: String,
+    /// The template.
+    pub template: String,
+    /// Notes of the rendering.
+    pub notes: Vec<Note>,
+}
+
+/// Renders one file of a pack.
+pub fn bare(route: &Route, facts: &DeviceFacts, tenant: &str, server: &ServerFacts, settings: &Effective, shelf: &Shelf) -> Result<Bare, Reason> {
+    let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf) };
+    match route.pack.render(route, &input) {
+        Ok(made) => Ok(Bare {
+            bytes: made.bytes,
+            content_type: made.content_type,
+            template: made.template,
+            notes: made.notes.into_iter().map(|n| Note { path: n.path, message: n.message }).collect(),
+        }),
+        Err(RenderError::Absent { missing }) if missing.is_empty() => Err(Reason::NotOffered),
+        Err(RenderError::Absent { missing }) => Err(Reason::FirmwareMissing { missing }),
+        Err(RenderError::Firmware) => Err(Reason::NotOffered),
+        Err(error @ RenderError::Template { .. }) => Err(Reason::TemplateFailed { error: error.to_string() }),
+    }
+}
+
+/// What a template may know of a device.
+pub fn device_facts(serving: &Serving) -> DeviceFacts {
+    let device = &serving.device;
+    DeviceFacts {
+        id: device.id.to_string(),
+        mac: device.mac,
+        serial: device.serial.clone(),
+        label: device.label.clone(),
+        location: device.location.clone(),
+        model: device.model.clone(),
+        vendor: device.vendor.clone(),
+        firmware: device.firmware.clone(),
+        state: Some(device.state),
+    }
+}
+
+/// When the inputs of a device's file last changed.
+pub fn newest(serving: Option<&Serving>, shared: Timestamp, clock: &dyn Clock) -> Timestamp {
+    let own = serving.map(|s| s.accounts.values().map(|a| a.updated_at).fold(s.device.updated_at, Timestamp::max));
+    own.map_or(shared, |own| own.max(shared)).min(clock.now())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn two_contents_of_one_second_have_two_dates() {
+        let validators = Validators(Cache::new(10));
+        let at = Timestamp::parse("2026-11-21T03:40:00.100Z").unwrap();
+        let later = Timestamp::parse("2026-11-21T03:40:00.900Z").unwrap();
+        let (one, two): (Arc<str>, Arc<str>) = ("1".into(), "2".into());
+        let first = validators.last_modified("x", &one, at);
+        assert_eq!(validators.last_modified("x", &one, later), first, "the same content keeps its date");
+        let second = validators.last_modified("x", &two, later);
+        assert!(second.http_date() > first.http_date(), "{second} {first}");
+    }
+}
