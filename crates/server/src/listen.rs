@@ -1,6 +1,9 @@
 //! Binding of TCP listeners, with errors that say what to do; and the networks of this machine.
 
-use std::{fmt, io, net::{IpAddr, SocketAddr}};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+};
 
 use ipnet::IpNet;
 

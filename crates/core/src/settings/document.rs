@@ -183,7 +183,9 @@ impl<M: Model> Document<M> {
     /// The document without secrets; of URLs with a login the login is taken out.
     pub fn without_secrets(&self, raw: &RawSecrets) -> Self {
         let mut copy = self.clone();
-        let Ok(()) = secret::walk::<Infallible>(M::shape(), &mut copy.tree, &Trail::root(), raw, &mut |_, found, value| Ok(secret::strip_value(found, value)));
+        let Ok(()) = secret::walk::<Infallible>(M::shape(), &mut copy.tree, &Trail::root(), raw, &mut |_, found, value| {
+            Ok(secret::strip_value(found, value))
+        });
         copy
     }
 }

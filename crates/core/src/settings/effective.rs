@@ -168,10 +168,15 @@ impl Effective {
         copy.to_json()
     }
 
-    /// Every value for people, with where it came from.
+    /// Every value for people, with where it came from; masks stand for secrets.
     pub fn explain(&self, raw: &RawSecrets) -> Vec<Explained> {
         let mut copy = self.clone();
         copy.mask(raw);
+        copy.explain_revealed()
+    }
+
+    /// Every value with where it came from, secrets in clear: for those who may see them.
+    pub fn explain_revealed(&self) -> Vec<Explained> {
         let explained = |(path, leaf): (Path, Leaf<'_>)| Explained {
             path,
             value: leaf.value.clone(),
@@ -179,10 +184,11 @@ impl Effective {
             account: leaf.provenance.account.map(str::to_owned),
             overridden: leaf.overridden.iter().map(|provenance| provenance.layer.to_string()).collect(),
         };
-        copy.leaves().into_iter().map(explained).collect()
+        self.leaves().into_iter().map(explained).collect()
     }
 
-    fn mask(&mut self, raw: &RawSecrets) {
+    /// Puts masks in place of secrets: for a file that a person looks at.
+    pub fn mask(&mut self, raw: &RawSecrets) {
         self.for_each_secret(raw, &mut |found, generated, value| {
             secret::mask_value(if generated { Found::Generated } else { found }, value);
             true

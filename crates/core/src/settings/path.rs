@@ -99,7 +99,10 @@ impl FromStr for Path {
 
     fn from_str(text: &str) -> Result<Self, Fault> {
         let bad = |why: &str| {
-            Fault::new("", format!("{} is not a settings path: {why}; write it like lines.1.number or raw.pack.\"name.with.dots\"", shown_text(text)))
+            Fault::new(
+                "",
+                format!("{} is not a settings path: {why}; write it like lines.1.number or raw.pack.\"name.with.dots\"", shown_text(text)),
+            )
         };
         if text.is_empty() || text.len() > MAX_TEXT {
             return Err(bad("it must have 1 to 1024 bytes"));

@@ -48,7 +48,10 @@ impl Match {
     pub fn validate(value: &Value) -> Result<Self, Vec<Fault>> {
         const FIELDS: &str = "pack, vendor, model, firmware";
         let Value::Object(fields) = value else {
-            return Err(vec![Fault::new("match", format!("{} is not allowed; allowed: an object with fields out of {FIELDS}", shown(value)))]);
+            return Err(vec![Fault::new(
+                "match",
+                format!("{} is not allowed; allowed: an object with fields out of {FIELDS}", shown(value)),
+            )]);
         };
         let mut found = Self::default();
         let mut faults = Vec::new();
@@ -67,7 +70,8 @@ impl Match {
                 (Value::Null, _) => {}
                 (_, Some(text)) if name != "firmware" || VersionRange::parse(text).is_some() => *slot = Some(text.to_owned()),
                 _ => {
-                    let allowed = if name == "firmware" { VersionRange::ALLOWED } else { "text without control characters, 1 to 64 characters" };
+                    let allowed =
+                        if name == "firmware" { VersionRange::ALLOWED } else { "text without control characters, 1 to 64 characters" };
                     faults.push(Fault::new(format_args!("match.{name}"), format!("{} is not allowed; allowed: {allowed}", shown(value))));
                 }
             }
@@ -83,9 +87,8 @@ impl Match {
         let same = |wanted: &Option<String>, known: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| known.is_some_and(|known| wanted.eq_ignore_ascii_case(known)))
         };
-        let firmware = |range: &String| {
-            facts.firmware.is_some_and(|version| VersionRange::parse(range).is_some_and(|range| range.holds(version)))
-        };
+        let firmware =
+            |range: &String| facts.firmware.is_some_and(|version| VersionRange::parse(range).is_some_and(|range| range.holds(version)));
         self.specificity() > 0
             && same(&self.pack, facts.pack)
             && same(&self.vendor, facts.vendor)

@@ -62,7 +62,13 @@ pub(super) enum Found {
 pub(super) type Visit<'f, E> = dyn FnMut(&Trail<'_>, Found, &mut Value) -> Result<bool, E> + 'f;
 
 /// Visits the secrets of an object of this shape.
-pub(super) fn walk<E>(shape: &Shape, tree: &mut Map<String, Value>, trail: &Trail<'_>, raw: &RawSecrets, f: &mut Visit<'_, E>) -> Result<(), E> {
+pub(super) fn walk<E>(
+    shape: &Shape,
+    tree: &mut Map<String, Value>,
+    trail: &Trail<'_>,
+    raw: &RawSecrets,
+    f: &mut Visit<'_, E>,
+) -> Result<(), E> {
     retain(tree, |name, value| match shape.field(name) {
         Some(field) => walk_field(field, value, &trail.name(name), raw, f),
         None => Ok(true),
@@ -70,7 +76,13 @@ pub(super) fn walk<E>(shape: &Shape, tree: &mut Map<String, Value>, trail: &Trai
 }
 
 /// Visits the secrets of the value of a field.
-pub(super) fn walk_field<E>(field: &Field, value: &mut Value, trail: &Trail<'_>, raw: &RawSecrets, f: &mut Visit<'_, E>) -> Result<bool, E> {
+pub(super) fn walk_field<E>(
+    field: &Field,
+    value: &mut Value,
+    trail: &Trail<'_>,
+    raw: &RawSecrets,
+    f: &mut Visit<'_, E>,
+) -> Result<bool, E> {
     match (&field.kind, value) {
         (Kind::Object(shape), Value::Object(map)) => walk(shape, map, trail, raw, f)?,
         (Kind::Numbered { of, .. }, Value::Object(map)) => retain(map, |number, value| {
@@ -106,10 +118,11 @@ fn walk_items<E>(
     items.retain_mut(|item| {
         let trail = trail.item(at);
         at += 1;
-        outcome.is_err() || walk_field(&item_field, item, &trail, raw, f).unwrap_or_else(|error| {
-            outcome = Err(error);
-            true
-        })
+        outcome.is_err()
+            || walk_field(&item_field, item, &trail, raw, f).unwrap_or_else(|error| {
+                outcome = Err(error);
+                true
+            })
     });
     outcome
 }

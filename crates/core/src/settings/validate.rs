@@ -24,7 +24,12 @@ const MAX_RAW_TEXT: usize = 4096;
 const MAX_RAW_NAME: usize = 255;
 
 /// Checks an object of this shape. `old` is what is stored at the same place.
-pub(super) fn check(shape: &'static Shape, value: &Value, old: Option<&Map<String, Value>>, scope: Scope) -> Result<Map<String, Value>, Vec<Fault>> {
+pub(super) fn check(
+    shape: &'static Shape,
+    value: &Value,
+    old: Option<&Map<String, Value>>,
+    scope: Scope,
+) -> Result<Map<String, Value>, Vec<Fault>> {
     let mut checker = Checker { scope, faults: Vec::new(), weight: 0, full: false };
     let tree = checker.object(shape, value, old, &Trail::root(), false);
     match tree {
@@ -42,7 +47,10 @@ pub fn validate_unset<S: AsRef<str>>(paths: &[S]) -> Result<Vec<Path>, Vec<Fault
             Ok(path) if refused_character(text).is_none() && model::names_setting(&path) => good.push(path),
             _ if faults.len() < MAX_FAULTS => faults.push(Fault::new(
                 format_args!("unset[{at}]"),
-                format!("{} is no setting: write the path of a setting such as keys.5 or lines.1.label; lists are unset as a whole", shown_text(text)),
+                format!(
+                    "{} is no setting: write the path of a setting such as keys.5 or lines.1.label; lists are unset as a whole",
+                    shown_text(text)
+                ),
             )),
             _ => {}
         }
@@ -68,11 +76,14 @@ impl Checker {
     /// A value that does not fit; a secret is not shown.
     fn misfit<T>(&mut self, trail: &Trail<'_>, field: &Field, value: &Value) -> Option<T> {
         let allowed = field.kind.allows();
-        self.fault(trail, match value {
-            Value::Null => format!("null is no value: leave the field out, or list it in unset; allowed: {allowed}"),
-            _ if field.secret => format!("this value (a secret, not shown) is not allowed; allowed: {allowed}"),
-            _ => format!("{} is not allowed; allowed: {allowed}", shown(value)),
-        })
+        self.fault(
+            trail,
+            match value {
+                Value::Null => format!("null is no value: leave the field out, or list it in unset; allowed: {allowed}"),
+                _ if field.secret => format!("this value (a secret, not shown) is not allowed; allowed: {allowed}"),
+                _ => format!("{} is not allowed; allowed: {allowed}", shown(value)),
+            },
+        )
     }
 
     /// Counts a value in; false when the document is too big to go on.
@@ -85,7 +96,14 @@ impl Checker {
         !self.full
     }
 
-    fn object(&mut self, shape: &'static Shape, value: &Value, old: Option<&Map<String, Value>>, trail: &Trail<'_>, item: bool) -> Option<Map<String, Value>> {
+    fn object(
+        &mut self,
+        shape: &'static Shape,
+        value: &Value,
+        old: Option<&Map<String, Value>>,
+        trail: &Trail<'_>,
+        item: bool,
+    ) -> Option<Map<String, Value>> {
         let Value::Object(map) = value else {
             return self.fault(trail, format!("{} is not allowed; allowed: {}", shown(value), Kind::Object(shape).allows()));
         };
@@ -146,13 +164,22 @@ impl Checker {
             (Kind::Int { min, max }, Value::Number(number)) => number.as_i64().is_some_and(|n| (*min..=*max).contains(&n)),
             (Kind::Choice(words), Value::String(text)) => words.contains(&text.as_str()),
             (Kind::PortOrAuto, Value::String(text)) => text == "auto",
-            (Kind::PortOrAuto, Value::Number(port)) if self.scope == Scope::Device => port.as_i64().is_some_and(|port| (1..=65_535).contains(&port)),
+            (Kind::PortOrAuto, Value::Number(port)) if self.scope == Scope::Device => {
+                port.as_i64().is_some_and(|port| (1..=65_535).contains(&port))
+            }
             _ => false,
         };
         if fits && self.take(0) { Some(value.clone()) } else { self.misfit(trail, &Field { kind: *kind, ..*field }, value) }
     }
 
-    fn text(&mut self, field: &Field, (format, max): (Format, usize), value: &Value, old: Option<&Value>, trail: &Trail<'_>) -> Option<Value> {
+    fn text(
+        &mut self,
+        field: &Field,
+        (format, max): (Format, usize),
+        value: &Value,
+        old: Option<&Value>,
+        trail: &Trail<'_>,
+    ) -> Option<Value> {
         if field.secret
             && let Some(kept) = self.secret(field, value, old, trail)
         {
@@ -162,7 +189,8 @@ impl Checker {
             return self.misfit(trail, &Field { kind: Kind::Text { format, max }, ..*field }, value);
         };
         self.characters(text, max, trail)?;
-        let stand_ins = if format.expands() || field.secret { variable::with_stand_ins(text, format == Format::ActionUrl) } else { Ok(None) };
+        let stand_ins =
+            if format.expands() || field.secret { variable::with_stand_ins(text, format == Format::ActionUrl) } else { Ok(None) };
         let checked = match stand_ins {
             Ok(checked) => checked,
             Err(why) => return self.fault(trail, why),
@@ -211,7 +239,10 @@ impl Checker {
         // Only the very text that was shown: a stored password must not go to another host.
         match old.and_then(Value::as_str).filter(|old| mask_urls(old) == text) {
             Some(old) => Some(old.into()),
-            None => self.fault(trail, "the masked password stands for a stored one, but the text around it is not the stored one: write the password itself"),
+            None => self.fault(
+                trail,
+                "the masked password stands for a stored one, but the text around it is not the stored one: write the password itself",
+            ),
         }
     }
 
@@ -223,12 +254,23 @@ impl Checker {
             return self.fault(trail, format!("it is too long: at most {max} characters"));
         }
         match refused_character(text) {
-            Some(character) => self.fault(trail, format!("it holds the control character {character}; control characters and line ends are refused everywhere")),
+            Some(character) => self.fault(
+                trail,
+                format!("it holds the control character {character}; control characters and line ends are refused everywhere"),
+            ),
             None => Some(()),
         }
     }
 
-    fn list(&mut self, field: &Field, of: &'static Kind, (max, unique): (usize, bool), value: &Value, old: Option<&Value>, trail: &Trail<'_>) -> Option<Value> {
+    fn list(
+        &mut self,
+        field: &Field,
+        of: &'static Kind,
+        (max, unique): (usize, bool),
+        value: &Value,
+        old: Option<&Value>,
+        trail: &Trail<'_>,
+    ) -> Option<Value> {
         let Value::Array(items) = value else {
             return self.misfit(trail, field, value);
         };
@@ -257,7 +299,15 @@ impl Checker {
         Some(Value::Array(kept))
     }
 
-    fn numbered(&mut self, field: &Field, of: &'static Shape, max: u32, value: &Value, old: Option<&Map<String, Value>>, trail: &Trail<'_>) -> Option<Map<String, Value>> {
+    fn numbered(
+        &mut self,
+        field: &Field,
+        of: &'static Shape,
+        max: u32,
+        value: &Value,
+        old: Option<&Map<String, Value>>,
+        trail: &Trail<'_>,
+    ) -> Option<Map<String, Value>> {
         let Value::Object(map) = value else {
             return self.misfit(trail, field, value);
         };

@@ -170,10 +170,8 @@ pub(super) fn with_stand_ins(text: &str, calls: bool) -> Result<Option<String>, 
 }
 
 fn unknown(calls: bool) -> String {
-    let names: Vec<String> = documented()
-        .map(|(name, _)| name)
-        .filter(|name| calls || !(name.starts_with("${call.") || name.starts_with("${phone.")))
-        .collect();
+    let names: Vec<String> =
+        documented().map(|(name, _)| name).filter(|name| calls || !(name.starts_with("${call.") || name.starts_with("${phone."))).collect();
     format!("it uses an unknown variable; known here: {} (N: number of a line; $${{ is a literal ${{)", names.join(" "))
 }
 

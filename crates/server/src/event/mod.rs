@@ -3,10 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use offhook_core::{
-    request::Transport,
-    trace::Decision,
-};
+use offhook_core::{request::Transport, trace::Decision};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -82,8 +79,16 @@ impl Metrics {
         registry.register("requests", "Requests of phones, by transport, decision and status", self.requests.clone());
         registry.register("request_bytes", "Bytes sent to phones", self.request_bytes.clone());
         registry.register("request_duration_seconds", "Time from request to answer", self.request_seconds.clone());
-        registry.register("request_log_dropped", "Requests that the log lost: more came than could be written", self.request_log_dropped.clone());
-        registry.register("record_failures", "Batches of last-seen and log entries that the store did not take", self.record_failures.clone());
+        registry.register(
+            "request_log_dropped",
+            "Requests that the log lost: more came than could be written",
+            self.request_log_dropped.clone(),
+        );
+        registry.register(
+            "record_failures",
+            "Batches of last-seen and log entries that the store did not take",
+            self.record_failures.clone(),
+        );
         registry.register("rendered_cache_hits", "Files taken from memory", self.rendered_hits.clone());
         registry.register("rendered_cache_misses", "Files that were rendered", self.rendered_misses.clone());
         registry.register("template_failures", "Files whose template failed", self.template_failures.clone());

@@ -67,7 +67,8 @@ fn range_still_good(asked: &HeaderMap, etag: &str, last_modified: Timestamp) -> 
 
 /// One range of bytes. Other units, several ranges and what is malformed are ignored, as the RFC allows.
 fn part(range: &str, size: u64) -> Outcome {
-    let Some((first, last)) = range.trim().strip_prefix("bytes=").filter(|r| !r.contains(',')).and_then(|r| r.trim().split_once('-')) else {
+    let Some((first, last)) = range.trim().strip_prefix("bytes=").filter(|r| !r.contains(',')).and_then(|r| r.trim().split_once('-'))
+    else {
         return Outcome::Whole;
     };
     let (first, last) = (first.trim(), last.trim());

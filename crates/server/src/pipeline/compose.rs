@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use offhook_core::{
     account::Account,
     configuration::{Configuration, LayerSelector},
-    device::{Device, State},
+    device::State,
     settings::{Effective, Layer, LayerSource, Scope, Settings, Variable, VariableContext, compose as merge},
 };
 use offhook_packs::{Pack, ServerFacts};
@@ -38,7 +38,11 @@ pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, 
     let device = &serving.device;
     let selector = LayerSelector { pack: Some(pack.id().to_owned()), ..selector_of(device) };
     let pending = device.state == State::Pending;
-    let layers = if pending { pending_layers(configuration, &selector) } else { configuration.layers(&selector, Some((&device.settings, &device.unset))) };
+    let layers = if pending {
+        pending_layers(configuration, &selector)
+    } else {
+        configuration.layers(&selector, Some((&device.settings, &device.unset)))
+    };
     let mut composed = composed(&layers, &|name| if pending { None } else { serving.accounts.get(name).map(AsRef::as_ref) });
     composed.effective.fill_generated(key, &device.id.to_string(), &|path| pack.generated_max(path));
     let mut context = VariableContext {

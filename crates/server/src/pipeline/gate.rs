@@ -37,7 +37,11 @@ pub struct Gated {
 impl Gate {
     /// Looks at one request.
     pub fn check(&self, request: &Request) -> Gated {
-        Gated { trusted: any_contains(&self.trusted, request.source), nat: any_contains(&self.nat, request.source), refused: self.refuse(request) }
+        Gated {
+            trusted: any_contains(&self.trusted, request.source),
+            nat: any_contains(&self.nat, request.source),
+            refused: self.refuse(request),
+        }
     }
 
     fn refuse(&self, request: &Request) -> Option<Reason> {

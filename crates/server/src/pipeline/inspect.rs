@@ -53,7 +53,12 @@ impl Pipeline {
         let made = self.0.file(&route, Some(&serving), &device.tenant, &self.0.server_of(device), reveal).await;
         let (made, _) = made.map_err(|why| Error::not_found("file", format!("{wanted} ({why})")))?;
         let file = &made.file;
-        Ok(Preview { bytes: file.body.clone(), content_type: file.content_type.clone(), template: made.template.clone(), notes: made.notes.clone() })
+        Ok(Preview {
+            bytes: file.body.clone(),
+            content_type: file.content_type.clone(),
+            template: made.template.clone(),
+            notes: made.notes.clone(),
+        })
     }
 
     /// A file whose name cannot be told ahead (firmware, a language) but that the pack knows when it is asked for.
@@ -183,15 +188,21 @@ impl Pipeline {
 impl Inner {
     /// Where this device reaches the server: as it last did, else on the interface of its network.
     fn server_of(&self, device: &Device) -> ServerFacts {
-        let fetched = device.last_fetch.as_ref().map(|LastFetch { server_url, .. }| server_url.clone()).filter(|_| self.public_url.is_none());
+        let fetched =
+            device.last_fetch.as_ref().map(|LastFetch { server_url, .. }| server_url.clone()).filter(|_| self.public_url.is_none());
         let seen = device.last_seen.as_ref().map_or(IpAddr::from([127, 0, 0, 1]), |s| s.ip);
         ServerFacts::new(&fetched.unwrap_or_else(|| self.server_url(crate::listen::local_address_for(seen))))
     }
 }
 
 fn choose(catalog: &Catalog, device: &Device) -> Option<Arc<Pack>> {
-    let sighting =
-        Sighting { mac: device.mac, vendor: device.vendor.clone(), model: device.model.clone(), firmware: device.firmware.clone(), ..Sighting::default() };
+    let sighting = Sighting {
+        mac: device.mac,
+        vendor: device.vendor.clone(),
+        model: device.model.clone(),
+        firmware: device.firmware.clone(),
+        ..Sighting::default()
+    };
     catalog.choose(&sighting, &[], device.pack.as_deref()).pack
 }
 

@@ -47,7 +47,9 @@ impl Learnt {
             return;
         }
         let Sighting { vendor, model, firmware, evidence, .. } = sighting;
-        for (field, slot, learnt) in [(Field::Vendor, vendor, facts.vendor), (Field::Model, model, facts.model), (Field::Firmware, firmware, facts.firmware)] {
+        for (field, slot, learnt) in
+            [(Field::Vendor, vendor, facts.vendor), (Field::Model, model, facts.model), (Field::Firmware, firmware, facts.firmware)]
+        {
             if let (None, Some(value)) = (&*slot, learnt) {
                 evidence.push(by_memory(field, value.clone()));
                 *slot = Some(value);

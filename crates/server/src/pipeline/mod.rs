@@ -106,11 +106,17 @@ impl Pipeline {
         let Parts { config, store, catalog, http, metrics, clock, entropy, stop } = parts;
         let (recorder, writer) = Recorder::start(store.clone(), metrics.clone(), stop);
         let devices = Arc::new(Devices::new(store.clone(), config.limits.device_cache));
-        let changed = Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), packs: AtomicU64::new(0), firmware: AtomicU64::new(0) });
+        let changed =
+            Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), packs: AtomicU64::new(0), firmware: AtomicU64::new(0) });
         watch(&store, devices.clone(), changed.clone(), clock.clone());
         let phones = &config.phones;
         let pipeline = Self(Arc::new(Inner {
-            gate: Gate { acl: phones.acl.clone(), hosts: phones.hosts.clone(), trusted: trusted(&phones.trusted_networks), nat: phones.nat_networks.clone() },
+            gate: Gate {
+                acl: phones.acl.clone(),
+                hosts: phones.hosts.clone(),
+                trusted: trusted(&phones.trusted_networks),
+                nat: phones.nat_networks.clone(),
+            },
             learnt: Learnt::new(config.limits.device_cache),
             arrivals: Arrivals {
                 auto_create: phones.auto_create,

@@ -106,9 +106,7 @@ async fn write(store: Store, mut entries: mpsc::Receiver<(Arc<RequestEntry>, See
             }
         } else if batch.len() < BATCH {
             // Wait a little for others: one commit then serves many.
-            let more = async {
-                while batch.len() < BATCH && entries.recv_many(&mut batch, BATCH).await > 0 {}
-            };
+            let more = async { while batch.len() < BATCH && entries.recv_many(&mut batch, BATCH).await > 0 {} };
             let _ = tokio::time::timeout(DELAY, more).await;
         }
         flush(&store, &mut batch, &metrics).await;
@@ -121,7 +119,8 @@ async fn write(store: Store, mut entries: mpsc::Receiver<(Arc<RequestEntry>, See
 async fn flush(store: &Store, batch: &mut Vec<(Arc<RequestEntry>, Seen)>, metrics: &Metrics) {
     let surplus = batch.len().saturating_sub(ROWS_PER_BATCH);
     metrics.request_log_dropped.inc_by(surplus as u64);
-    let rows = batch.drain(..).enumerate().map(|(i, (entry, seen))| Seen { request: (i >= surplus).then(|| RequestEntry::clone(&entry)), ..seen });
+    let rows =
+        batch.drain(..).enumerate().map(|(i, (entry, seen))| Seen { request: (i >= surplus).then(|| RequestEntry::clone(&entry)), ..seen });
     let rows: Vec<Seen> = rows.filter(|s| s.request.is_some() || s.device.is_some()).collect();
     if rows.is_empty() {
         return;

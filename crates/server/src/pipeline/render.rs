@@ -168,7 +168,14 @@ pub struct Bare {
 }
 
 /// Renders one file of a pack.
-pub fn bare(route: &Route, facts: &DeviceFacts, tenant: &str, server: &ServerFacts, settings: &Effective, shelf: &Shelf) -> Result<Bare, Reason> {
+pub fn bare(
+    route: &Route,
+    facts: &DeviceFacts,
+    tenant: &str,
+    server: &ServerFacts,
+    settings: &Effective,
+    shelf: &Shelf,
+) -> Result<Bare, Reason> {
     let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf) };
     match route.pack.render(route, &input) {
         Ok(made) => Ok(Bare {

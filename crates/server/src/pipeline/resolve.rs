@@ -155,7 +155,10 @@ pub async fn resolve(
 /// The tenant whose network holds the source; of several the narrowest network.
 fn tenant_of_network<'a>(configuration: &'a Configuration, request: &Request) -> Option<&'a str> {
     let source = offhook_core::access::canonical(request.source);
-    let holding = configuration.tenants.values().flat_map(|t| t.networks.iter().filter(|n| n.contains(&source)).map(|n| (n.prefix_len(), t.name.as_str())));
+    let holding = configuration
+        .tenants
+        .values()
+        .flat_map(|t| t.networks.iter().filter(|n| n.contains(&source)).map(|n| (n.prefix_len(), t.name.as_str())));
     holding.max().map(|(_, name)| name)
 }
 

@@ -1,17 +1,17 @@
 //! The walk itself: one request through the six steps, with the trace of it. What a real request leaves behind and what a
 //! simulation shows are made of the same walk.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use offhook_core::{
-    Error, Id,
+    Error,
     clock::Timestamp,
     configuration::LayerSelector,
     device::{Device, LastFetch, State},
     request::{Request, Transport},
     settings::Effective,
     sighting::{FileKind, Sighting},
-    trace::{Decision, DeviceFound, FileSeen, Reason, Says, Step, TenantBy, Trace},
+    trace::{Decision, FileSeen, Reason, Says, Step, Trace},
 };
 use offhook_packs::{DeviceFacts, Route, ServerFacts, manifest::Source};
 use offhook_store::{Seen as SeenRow, Serving, selector_of};
@@ -23,7 +23,7 @@ use super::{
     gate::Gated,
     identify::{self, Seen},
     render::{self, Key, Made},
-    resolve::{self, Mode, Resolved, last_seen, resolve},
+    resolve::{Mode, Resolved, last_seen, resolve},
 };
 
 /// How a walk differs from that of a phone's request.
@@ -146,7 +146,11 @@ impl Pipeline {
             }
         };
         if gated.trusted && walked.decision == Decision::Allowed {
-            let by_address = walked.sighting.evidence.iter().any(|e| e.field == offhook_core::sighting::Field::Mac && e.from == offhook_core::sighting::From::Learnt);
+            let by_address = walked
+                .sighting
+                .evidence
+                .iter()
+                .any(|e| e.field == offhook_core::sighting::Field::Mac && e.from == offhook_core::sighting::From::Learnt);
             if !by_address {
                 self.0.learnt.remember(&walked.sighting, request.source, !gated.nat);
             }
@@ -256,7 +260,14 @@ impl Inner {
     }
 
     /// Composes and renders, or takes the file from memory.
-    async fn make(&self, route: &Route, resolved: &Resolved, server: &ServerFacts, reveal: bool, watch: &mut Stopwatch) -> Result<Arc<Made>, Reason> {
+    async fn make(
+        &self,
+        route: &Route,
+        resolved: &Resolved,
+        server: &ServerFacts,
+        reveal: bool,
+        watch: &mut Stopwatch,
+    ) -> Result<Arc<Made>, Reason> {
         let result = self.file(route, resolved.serving.as_deref(), &resolved.tenant, server, reveal).await;
         let (layers, says) = match &result {
             Ok((made, cached)) => {
@@ -321,7 +332,14 @@ impl Inner {
     }
 
     /// Composes and renders one file.
-    fn render(&self, route: &Route, selector: &LayerSelector, serving: Option<&Serving>, server: &ServerFacts, reveal: bool) -> Result<Made, Reason> {
+    fn render(
+        &self,
+        route: &Route,
+        selector: &LayerSelector,
+        serving: Option<&Serving>,
+        server: &ServerFacts,
+        reveal: bool,
+    ) -> Result<Made, Reason> {
         let own = needs_device(route);
         let configuration = self.store.configuration();
         let catalog = self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
@@ -334,7 +352,7 @@ impl Inner {
         if !route.credentials() || pending {
             effective.without_secrets(catalog.raw_secrets());
         } else if !reveal {
-            effective.mask_secrets(catalog.raw_secrets());
+            effective.mask(catalog.raw_secrets());
         }
         let facts = match serving {
             Some(serving) if own => render::device_facts(serving),

@@ -46,7 +46,11 @@ static BASE: Shape = Shape {
     fields: &[
         field("mac", form(Format::Mac), "MAC address of the base.").required(),
         field("name", text(64), "Name of the base."),
-        field("sync", int(0, 15), "Synchronisation level: 1 is the source of the others, each level follows the one above it; 0 by itself."),
+        field(
+            "sync",
+            int(0, 15),
+            "Synchronisation level: 1 is the source of the others, each level follows the one above it; 0 by itself.",
+        ),
     ],
     rules: &[],
 };
@@ -73,10 +77,7 @@ pub(super) static PORT_SHAPE: Shape = Shape {
 };
 
 static FXO: Shape = Shape {
-    fields: &[
-        field("rings", int(0, 20), "Rings before a call is taken."),
-        field("route_to", WORD, "Number that such calls go to."),
-    ],
+    fields: &[field("rings", int(0, 20), "Rings before a call is taken."), field("route_to", WORD, "Number that such calls go to.")],
     rules: &[],
 };
 
@@ -110,15 +111,16 @@ static RELAY: Shape = Shape {
 };
 
 static INPUT: Shape = Shape {
-    fields: &[field("action", Kind::Choice(&["none", "call", "open_door", "alarm", "url"]), "What a closed contact does: nothing, call as the first button, open the door, raise the alarm, call the action URL input.")],
+    fields: &[field(
+        "action",
+        Kind::Choice(&["none", "call", "open_door", "alarm", "url"]),
+        "What a closed contact does: nothing, call as the first button, open the door, raise the alarm, call the action URL input.",
+    )],
     rules: &[],
 };
 
 static RTSP: Shape = Shape {
-    fields: &[
-        field("user", WORD, "User name."),
-        field("password", text(128), "Password.").generated(Alphabet::Keypad),
-    ],
+    fields: &[field("user", WORD, "User name."), field("password", text(128), "Password.").generated(Alphabet::Keypad)],
     rules: &[],
 };
 

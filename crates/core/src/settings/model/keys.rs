@@ -8,20 +8,72 @@ use super::line::MAX_LINES;
 
 /// Every key type. `custom` writes the type of the vendor as it is.
 const KEY_TYPE: Kind = Kind::Choice(&[
-    "none", "line", "blf", "blf_list", "speed_dial", "park", "retrieve_park", "monitored_park", "pickup", "group_pickup", "intercom",
-    "dtmf", "transfer", "conference", "dnd", "forward", "hold", "redial", "directory", "ldap", "voicemail", "paging", "multicast_listen",
-    "url", "xml", "action", "menu", "record", "call_return", "group_listen", "private_hold", "prefix", "history", "lock", "presence",
-    "mute", "headset", "agent", "hot_desk", "open_door", "shared_line", "meet_me", "sms", "status", "emergency", "paging_list",
-    "mobile_line", "xml_group", "zero_touch", "acd_trace", "ptt", "ivr", "auto_answer", "call_forward_to", "custom",
+    "none",
+    "line",
+    "blf",
+    "blf_list",
+    "speed_dial",
+    "park",
+    "retrieve_park",
+    "monitored_park",
+    "pickup",
+    "group_pickup",
+    "intercom",
+    "dtmf",
+    "transfer",
+    "conference",
+    "dnd",
+    "forward",
+    "hold",
+    "redial",
+    "directory",
+    "ldap",
+    "voicemail",
+    "paging",
+    "multicast_listen",
+    "url",
+    "xml",
+    "action",
+    "menu",
+    "record",
+    "call_return",
+    "group_listen",
+    "private_hold",
+    "prefix",
+    "history",
+    "lock",
+    "presence",
+    "mute",
+    "headset",
+    "agent",
+    "hot_desk",
+    "open_door",
+    "shared_line",
+    "meet_me",
+    "sms",
+    "status",
+    "emergency",
+    "paging_list",
+    "mobile_line",
+    "xml_group",
+    "zero_touch",
+    "acd_trace",
+    "ptt",
+    "ivr",
+    "auto_answer",
+    "call_forward_to",
+    "custom",
 ]);
 
 const TYPE: Field = field("type", KEY_TYPE, "What the key does. A later layer that changes it replaces the whole key.");
 const VALUE: Field = field("value", text(1024), "Number, address or URL that the key uses.");
 const LABEL: Field = field("label", text(128), "Text beside the key.");
-const VENDOR_TYPE: Field = field("vendor_type", text(64), "Type in the vendor's own words, for type custom; value, label and line are then written as they are.");
+const VENDOR_TYPE: Field =
+    field("vendor_type", text(64), "Type in the vendor's own words, for type custom; value, label and line are then written as they are.");
 const LINE_NUMBER: Field = field("line", Kind::Int { min: 1, max: MAX_LINES as i64 }, "Number of the line that the key uses.");
 
-const CUSTOM: &[Rule] = &[Rule { says: "type custom needs vendor_type, and no other type takes it", broken_by: custom_without_vendor_type }];
+const CUSTOM: &[Rule] =
+    &[Rule { says: "type custom needs vendor_type, and no other type takes it", broken_by: custom_without_vendor_type }];
 
 fn custom_without_vendor_type(key: &Map<String, Value>) -> Option<&'static str> {
     let custom = key.get("type").map(|kind| kind == "custom");
@@ -56,7 +108,17 @@ pub(super) static MODULE: Shape = Shape {
 };
 
 const STATE: Kind = Kind::Choice(&[
-    "idle", "dial_tone", "dialing", "calling", "ringing", "connected", "held", "transferring", "conference", "busy", "failed",
+    "idle",
+    "dial_tone",
+    "dialing",
+    "calling",
+    "ringing",
+    "connected",
+    "held",
+    "transferring",
+    "conference",
+    "busy",
+    "failed",
 ]);
 
 pub(super) static SOFT_KEY: Shape = Shape {
@@ -65,7 +127,11 @@ pub(super) static SOFT_KEY: Shape = Shape {
         VALUE,
         LABEL,
         LINE_NUMBER,
-        field("states", set(&STATE, 11), "States of the phone in which the key is shown: idle; dial_tone (off hook, nothing dialled); dialing; calling (the other side rings); ringing (this phone rings); connected; held; transferring; conference; busy; failed."),
+        field(
+            "states",
+            set(&STATE, 11),
+            "States of the phone in which the key is shown: idle; dial_tone (off hook, nothing dialled); dialing; calling (the other side rings); ringing (this phone rings); connected; held; transferring; conference; busy; failed.",
+        ),
         VENDOR_TYPE,
     ],
     rules: CUSTOM,

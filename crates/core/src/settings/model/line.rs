@@ -1,9 +1,9 @@
 //! Lines: SIP identities, their servers and how they behave.
 
+use super::super::Scope;
 use super::super::field::{Kind, PORT, SECONDS, Shape, field, form, int, list, set, text};
 use super::super::format::Format;
 use super::super::generate::Alphabet;
-use super::super::Scope;
 use super::server::HOST_PORT;
 
 /// Greatest number of a line, and of a handset.
@@ -30,8 +30,16 @@ pub(in super::super) static LINE: Shape = Shape {
         field("register", Kind::Bool, "Whether the line registers.").default("true"),
         field("servers", list(&Kind::Object(&SERVER), 8), "SIP servers: the first is the primary one, the others are its backups."),
         field("registrar", Kind::Object(&HOST_PORT), "Registrar, when it is not the first server."),
-        field("outbound_proxies", list(&Kind::Object(&HOST_PORT), 8), "Outbound proxies: the first is the primary one, the others are its backups."),
-        field("failover", Kind::Choice(&["successive", "concurrent"]), "Whether backups are registered when the primary fails, or all at once."),
+        field(
+            "outbound_proxies",
+            list(&Kind::Object(&HOST_PORT), 8),
+            "Outbound proxies: the first is the primary one, the others are its backups.",
+        ),
+        field(
+            "failover",
+            Kind::Choice(&["successive", "concurrent"]),
+            "Whether backups are registered when the primary fails, or all at once.",
+        ),
         field("dns", Kind::Choice(&["a", "srv", "naptr"]), "How server names are looked up."),
         field("srtp", Kind::Choice(&["off", "optional", "required"]), "Encryption of the voice."),
         field("dtmf", Kind::Choice(&["rfc2833", "inband", "info", "auto", "rfc2833_and_info"]), "How digits are sent during a call."),
@@ -47,20 +55,32 @@ pub(in super::super) static LINE: Shape = Shape {
         field("call_waiting", Kind::Choice(&["off", "on", "visual", "tone"]), "A second call while one is held."),
         field("max_calls", int(1, 256), "Most calls at a time."),
         field("keys", int(0, 500), "How many line keys the line takes."),
-        field("auto_answer", AUTO_ANSWER, "Whether calls are answered by themselves: never, always, or when a header of the call asks for it."),
+        field(
+            "auto_answer",
+            AUTO_ANSWER,
+            "Whether calls are answered by themselves: never, always, or when a header of the call asks for it.",
+        ),
         field("ringtone", form(Format::Asset), "Ring tone: a name of audio.ringtones, a stored file, or one that the phone has."),
         field("anonymous", Kind::Bool, "Call without showing the own number."),
         field("alert_info", list(&Kind::Object(&ALERT_INFO), 32), "Ring tones by the Alert-Info header of the call, first match wins."),
         field("pickup_code", WORD, "What is dialled in front of a number to pick up its call."),
         field("blf_list_uri", WORD, "URI of the list of watched extensions (RFC 4662)."),
         field("hotline", Kind::Object(&HOTLINE), "Number that is called by lifting the receiver."),
-        field("role", Kind::Choice(&["phone", "page", "ring", "alert", "emergency", "door"]), "What a speaker or door device does with calls to this line."),
+        field(
+            "role",
+            Kind::Choice(&["phone", "page", "ring", "alert", "emergency", "door"]),
+            "What a speaker or door device does with calls to this line.",
+        ),
         field("session_timer", Kind::Object(&SESSION_TIMER), "Session timers (RFC 4028)."),
         field("keepalive_s", SECONDS, "Interval of messages that keep the way through a NAT open; 0 is off.").unit("s"),
         field("keepalive_method", Kind::Choice(&["crlf", "options", "notify"]), "What these messages are."),
         field("rport", Kind::Bool, "Ask for answers to the port that a request came from (RFC 3581)."),
         field("send_identity", Kind::Choice(&["none", "pai", "rpid"]), "Header in which the own identity is sent."),
-        field("dtmf_info", Kind::Choice(&["relay", "dtmf", "event"]), "Body of SIP INFO digits: application/dtmf-relay, application/dtmf, or telephone-event."),
+        field(
+            "dtmf_info",
+            Kind::Choice(&["relay", "dtmf", "event"]),
+            "Body of SIP INFO digits: application/dtmf-relay, application/dtmf, or telephone-event.",
+        ),
         field("user_param", Kind::Choice(&["none", "phone", "ip"]), "The user= parameter of SIP URIs."),
         field("pbx", form(Format::Word), "Kind of call server, for families that ask for it; the pack knows the names."),
     ],
@@ -78,10 +98,7 @@ static SERVER: Shape = Shape {
 };
 
 static ALERT_INFO: Shape = Shape {
-    fields: &[
-        field("match", text(255), "Text of the header.").required(),
-        field("ringtone", form(Format::Asset), "Ring tone.").required(),
-    ],
+    fields: &[field("match", text(255), "Text of the header.").required(), field("ringtone", form(Format::Asset), "Ring tone.").required()],
     rules: &[],
 };
 

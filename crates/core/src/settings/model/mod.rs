@@ -22,7 +22,11 @@ pub(super) static SETTINGS: Shape = Shape {
         field("protocol", Kind::Choice(&["sip", "sccp"]), "Protocol that the phone speaks with its call server.").default("sip"),
         field("call_managers", list(&Kind::Object(&server::HOST_PORT), 5), "Call managers of an SCCP phone, the first is tried first."),
         field("lines", Kind::Numbered { of: &LINE, max: MAX_LINES }, "Lines (SIP identities) of the phone."),
-        field("keys", Kind::Numbered { of: &keys::KEY, max: 500 }, "Keys of the phone itself: line keys are counted first, then memory keys."),
+        field(
+            "keys",
+            Kind::Numbered { of: &keys::KEY, max: 500 },
+            "Keys of the phone itself: line keys are counted first, then memory keys.",
+        ),
         field("modules", Kind::Numbered { of: &keys::MODULE, max: 16 }, "Expansion modules, in the order in which they are plugged."),
         field("soft_keys", Kind::Numbered { of: &keys::SOFT_KEY, max: 100 }, "Soft keys under the display."),
         field("programmable_keys", Kind::Object(&keys::PROGRAMMABLE_KEYS), "What the fixed keys of the phone do, by the name of the key."),
@@ -46,7 +50,11 @@ pub(super) static SETTINGS: Shape = Shape {
         field("services", Kind::Object(&server::SERVICES), "Pages and applications that the phone loads."),
         field("logging", Kind::Object(&server::LOGGING), "Where the phone sends its log."),
         field("action_urls", Kind::Object(&server::ACTION_URLS), "URLs that the phone calls when something happens."),
-        field("raw", Kind::Raw, "Vendor parameters by pack and name, for what the model lacks. A value replaces what the template writes for that parameter, or is added. Names that hold pass, pwd, secret or key, and those that the pack lists, are secrets."),
+        field(
+            "raw",
+            Kind::Raw,
+            "Vendor parameters by pack and name, for what the model lacks. A value replaces what the template writes for that parameter, or is added. Names that hold pass, pwd, secret or key, and those that the pack lists, are secrets.",
+        ),
     ],
     rules: &[],
 };

@@ -18,15 +18,11 @@ fn min_above_max(range: &Map<String, Value>) -> Option<&'static str> {
 }
 
 pub(super) static RANGE_MS: Shape = Shape {
-    fields: &[
-        field("min", int(10, 5000), "Shortest.").unit("ms"),
-        field("max", int(10, 5000), "Longest.").unit("ms"),
-    ],
+    fields: &[field("min", int(10, 5000), "Shortest.").unit("ms"), field("max", int(10, 5000), "Longest.").unit("ms")],
     rules: ORDERED,
 };
 
-static PORT_RANGE: Shape =
-    Shape { fields: &[field("min", PORT, "First port."), field("max", PORT, "Last port.")], rules: ORDERED };
+static PORT_RANGE: Shape = Shape { fields: &[field("min", PORT, "First port."), field("max", PORT, "Last port.")], rules: ORDERED };
 
 pub(super) static NETWORK: Shape = Shape {
     fields: &[
@@ -44,7 +40,11 @@ pub(super) static NETWORK: Shape = Shape {
         field("stun", Kind::Object(&HOST_PORT), "STUN server."),
         field("ice", Kind::Bool, "Use ICE (RFC 8445)."),
         field("nat", Kind::Object(&NAT), "Phone behind a NAT."),
-        field("port", Kind::Choice(&["auto", "10h", "10f", "100h", "100f", "1000f"]), "Speed in Mbit/s and duplex (half, full) of the network socket."),
+        field(
+            "port",
+            Kind::Choice(&["auto", "10h", "10f", "100h", "100f", "1000f"]),
+            "Speed in Mbit/s and duplex (half, full) of the network socket.",
+        ),
         field("sip_timers", Kind::Object(&SIP_TIMERS), "SIP timers (RFC 3261 section 17)."),
         field("sip_port", PORT, "Local SIP port."),
         field("tls_port", PORT, "Local SIP port for TLS."),
@@ -92,7 +92,11 @@ static DOT1X: Shape = Shape {
 static WIFI: Shape = Shape {
     fields: &[
         field("ssid", text(32), "Name of the network."),
-        field("security", Kind::Choice(&["open", "wep", "wpa_psk", "wpa2_psk", "wpa3_sae", "wpa2_enterprise", "wpa3_enterprise"]), "How it is protected; enterprise forms log in with network.dot1x."),
+        field(
+            "security",
+            Kind::Choice(&["open", "wep", "wpa_psk", "wpa2_psk", "wpa3_sae", "wpa2_enterprise", "wpa3_enterprise"]),
+            "How it is protected; enterprise forms log in with network.dot1x.",
+        ),
         field("key", text(63), "Key.").secret(),
     ],
     rules: &[],
@@ -136,7 +140,11 @@ pub(super) static SECURITY: Shape = Shape {
 static TLS: Shape = Shape {
     fields: &[
         field("min", Kind::Choice(&["1.0", "1.1", "1.2", "1.3"]), "Oldest version that is allowed."),
-        field("verify", Kind::Choice(&["none", "builtin", "custom", "both"]), "Authorities by which servers are checked: none, the phone's own, those of ca_certificates, or both."),
+        field(
+            "verify",
+            Kind::Choice(&["none", "builtin", "custom", "both"]),
+            "Authorities by which servers are checked: none, the phone's own, those of ca_certificates, or both.",
+        ),
         field("check_name", Kind::Bool, "Whether the name in the certificate must be the server's."),
     ],
     rules: &[],

@@ -58,7 +58,9 @@ static TONES: Shape = Shape {
 pub(super) static ACCESS: Shape = Shape {
     fields: &[
         field("admin_user", WORD, "User name of the phone's administrator."),
-        field("admin_password", PASSWORD, "Password of the phone's administrator.").generated(Alphabet::Keypad).default("generated for each device"),
+        field("admin_password", PASSWORD, "Password of the phone's administrator.")
+            .generated(Alphabet::Keypad)
+            .default("generated for each device"),
         field("user_user", WORD, "User name of the phone's user."),
         field("user_password", PASSWORD, "Password of the phone's user.").generated(Alphabet::Keypad),
         field("menu_pin", Kind::Text { format: Format::Digits, max: 16 }, "PIN that unlocks the menus.").generated(Alphabet::Digits),
@@ -74,8 +76,10 @@ pub(super) static ACCESS: Shape = Shape {
     rules: &[],
 };
 
-static WEB_PORTS: Shape =
-    Shape { fields: &[field("http", PORT, "Port for HTTP.").default("80"), field("https", PORT, "Port for HTTPS.").default("443")], rules: &[] };
+static WEB_PORTS: Shape = Shape {
+    fields: &[field("http", PORT, "Port for HTTP.").default("80"), field("https", PORT, "Port for HTTPS.").default("443")],
+    rules: &[],
+};
 
 static REMOTE_CONTROL: Shape = Shape {
     fields: &[
@@ -127,7 +131,12 @@ pub(super) static CALLS: Shape = Shape {
 
 static DIAL_RULE: Shape = Shape {
     fields: &[
-        field("match", form(Format::DialMatch), "What is dialled: digits, *, #, x any digit, [1-5], ( ) a capture, a comma for a second dial tone, a final dot for any more.").required(),
+        field(
+            "match",
+            form(Format::DialMatch),
+            "What is dialled: digits, *, #, x any digit, [1-5], ( ) a capture, a comma for a second dial tone, a final dot for any more.",
+        )
+        .required(),
         field("replace", form(Format::DialReplace), "What is sent instead; $1 to $9 are the captures."),
         field("timeout_s", int(0, 60), "Time without a further digit after which it is sent; 0 is at once.").unit("s"),
         field("line", Kind::Int { min: 1, max: MAX_LINES as i64 }, "Line that is used."),
@@ -175,10 +184,7 @@ pub(super) static AUDIO: Shape = Shape {
 };
 
 static RINGTONE: Shape = Shape {
-    fields: &[
-        field("name", text(64), "Name in the phone's menu.").required(),
-        field("asset", form(Format::Asset), "The file.").required(),
-    ],
+    fields: &[field("name", text(64), "Name in the phone's menu.").required(), field("asset", form(Format::Asset), "The file.").required()],
     rules: &[],
 };
 

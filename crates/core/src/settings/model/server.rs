@@ -31,8 +31,16 @@ pub(super) static PROVISIONING: Shape = Shape {
         field("encryption", Kind::Object(&ENCRYPTION), "Encryption of configuration files."),
         field("pnp", Kind::Bool, "Whether the phone looks for a server by multicast (SIP PnP)."),
         field("redirect_lock", Kind::Bool, "Whether the phone leaves the maker's redirection service unasked."),
-        field("dhcp_options", set(&int(1, 254), 16), "DHCP options in which the phone looks for its server, first found wins; an empty list: none."),
-        field("uploads", set(&Kind::Choice(&["log", "call_log", "configuration", "directory", "core_dump", "screenshot"]), 6), "What the phone may upload."),
+        field(
+            "dhcp_options",
+            set(&int(1, 254), 16),
+            "DHCP options in which the phone looks for its server, first found wins; an empty list: none.",
+        ),
+        field(
+            "uploads",
+            set(&Kind::Choice(&["log", "call_log", "configuration", "directory", "core_dump", "screenshot"]), 6),
+            "What the phone may upload.",
+        ),
         field("retry_s", int(1, 86_400), "Time before a failed attempt is repeated.").unit("s"),
     ],
     rules: &[],
@@ -40,7 +48,11 @@ pub(super) static PROVISIONING: Shape = Shape {
 
 static RESYNC: Shape = Shape {
     fields: &[
-        field("mode", Kind::Choice(&["off", "boot", "interval", "daily", "weekly"]), "Never, at start, every so often, daily, or on certain days; all but off at start too."),
+        field(
+            "mode",
+            Kind::Choice(&["off", "boot", "interval", "daily", "weekly"]),
+            "Never, at start, every so often, daily, or on certain days; all but off at start too.",
+        ),
         field("every_s", int(60, 31_536_000), "Interval, for mode interval.").unit("s"),
         field("at", form(Format::TimeOfDay), "Local time, for modes daily and weekly."),
         field("days", set(&int(1, 7), 7), "Weekdays, for mode weekly: 1 Monday to 7 Sunday."),
@@ -53,7 +65,11 @@ static FIRMWARE: Shape = Shape {
     fields: &[
         field("version", form(Format::Version), "Version, or name of the image, that the phone shall have."),
         field("url", URL, "Where the phone loads it, when it is not this server."),
-        field("policy", Kind::Choice(&["never", "upgrade", "exact", "ask"]), "Never; only when the phone's is older; whenever it differs; or only when the user agrees."),
+        field(
+            "policy",
+            Kind::Choice(&["never", "upgrade", "exact", "ask"]),
+            "Never; only when the phone's is older; whenever it differs; or only when the user agrees.",
+        ),
         field("window", form(Format::TimeSpan), "Local times between which the phone may change its firmware."),
     ],
     rules: &[],
@@ -139,7 +155,11 @@ static SYSLOG: Shape = Shape {
     fields: &[
         field("host", form(Format::Host), "Host name or address."),
         field("port", PORT, "Port.").default("514, or 6514 over TLS"),
-        field("level", Kind::Choice(&["emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"]), "Least severity that is sent (RFC 5424 section 6.2.1)."),
+        field(
+            "level",
+            Kind::Choice(&["emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"]),
+            "Least severity that is sent (RFC 5424 section 6.2.1).",
+        ),
         field("protocol", Kind::Choice(&["udp", "tcp", "tls"]), "Transport.").default("udp"),
     ],
     rules: &[],
