@@ -1,0 +1,2 @@
+{# One line, no blank: the phone takes all of it for the name. #}
+{% include "image.tpl" %}

@@ -1,0 +1,132 @@
+{# What both files say: everything but the lines and the secrets. #}
+{% import "macros.tpl" as p with context %}
+{% set net = settings.network or {} %}
+{% set nat = net.nat or {} %}
+{% set timers = net.sip_timers or {} %}
+{% set time = settings.time or {} %}
+{% set calls = settings.calls or {} %}
+{% set first = (lines|first) or {} %}
+{% set servers = first.servers or [] %}
+{% set backup = servers[1] if servers|length > 1 else {} %}
+{% set outbound = (first.outbound_proxies or [{}])|first %}
+{% set emergency = (settings.emergency or {}).server or {} %}
+{# one value for all lines: that of the first; the others are told when they differ #}
+{% for line in lines if not loop.first and line.servers %}
+{% if line.servers[0].expires_s != (servers or [{}])[0].expires_s or (line.servers|length > 1 and line.servers[1].host != backup.host) %}
+{{ note("lines." ~ line.n ~ ".servers", "expiry and backup server are the same for all lines here: those of line " ~ first.n) }}
+{%- endif %}
+{% if line.outbound_proxies and line.outbound_proxies != first.outbound_proxies %}
+{{ note("lines." ~ line.n ~ ".outbound_proxies", "one outbound proxy for all lines here: that of line " ~ first.n) }}
+{%- endif %}
+{% endfor %}
+# Registration, sound, network
+{{ p.number("timer_register_expires", (servers or [{}])[0].expires_s) -}}
+{{ p.text("outbound_proxy", outbound.host) -}}
+{{ p.number("outbound_proxy_port", outbound.port) -}}
+{{ p.text("proxy_backup", backup.host) -}}
+{{ p.number("proxy_backup_port", backup.port) -}}
+{{ p.text("proxy_emergency", emergency.host) -}}
+{{ p.number("proxy_emergency_port", emergency.port) -}}
+{{ p.text("messages_uri", first_line("voicemail")) -}}
+{{ p.number("user_info", first_line("user_param")) -}}
+{% set identity = first_line("send_identity") %}
+{% if identity == "pai" %}
+{{ note("lines.*.send_identity", "not supported: this phone sends Remote-Party-ID or nothing") }}
+{%- elif identity %}
+remote_party_id: {{ "1" if identity == "rpid" else "0" }}
+{% endif %}
+{% set codecs = first_line("codecs") or [] %}
+{% set chosen = namespace(codec=none) %}
+{% for codec in codecs if tables.codecs[codec] and not chosen.codec %}
+{% set chosen.codec = tables.codecs[codec] %}
+{% endfor %}
+{% if codecs %}
+preferred_codec: {{ chosen.codec or "none" }}
+{% if codecs|length > 1 or not chosen.codec %}
+{{ note("lines.*.codecs", "this phone knows pcmu, pcma and g729 and prefers one: " ~ (chosen.codec or "none")) }}
+{%- endif %}
+{% endif %}
+{{ p.number("enable_vad", (settings.audio or {}).vad|flag) -}}
+{% set dtmf = first_line("dtmf") %}
+{% if dtmf == "info" %}
+{{ note("lines.*.dtmf", "not supported: DTMF goes in RTP (RFC 2833) or in the sound") }}
+{%- elif dtmf %}
+dtmf_outofband: {{ "none" if dtmf == "inband" else "avt" }}
+dtmf_inband: {{ "1" if dtmf in ("inband", "auto") else "0" }}
+{% endif %}
+{{ p.number("dtmf_avt_payload", first_line("dtmf_payload")) -}}
+{{ p.number("nat_enable", nat.enabled|flag) -}}
+{{ p.text("nat_address", nat.external_address) -}}
+{{ p.number("nat_received_processing", nat.rport|flag) -}}
+{{ p.number("voip_control_port", net.sip_port) -}}
+{{ p.number("start_media_port", (net.rtp_ports or {}).min) -}}
+{{ p.number("end_media_port", (net.rtp_ports or {}).max) -}}
+{% if net.rtp_dscp is defined and net.rtp_dscp is not none %}
+{# the phone takes the IP precedence, 0 to 5: the upper three bits of the DSCP #}
+tos_media: {{ [(net.rtp_dscp|int) // 8, 5]|min }}
+{% endif %}
+{% if net.port %}
+{{ p.number("network_media_type", lookup("media_types", net.port, "network.port")) -}}
+{% endif %}
+{{ p.number("timer_t1", timers.t1_ms) -}}
+{{ p.number("timer_t2", timers.t2_ms) -}}
+{{ p.number("sip_retx", timers.retries) -}}
+{{ p.number("sip_invite_retx", timers.invite_retries) -}}
+{{ p.number("timer_invite_expires", timers.invite_expires_s) -}}
+{% if net.http_proxy %}
+{% set proxy = net.http_proxy.split("://")|last %}
+http_proxy_addr: "{{ proxy.split(":")[0] }}"
+http_proxy_port: {{ proxy.split(":")[1] or "80" }}
+{% endif %}
+{# time server, zone and daylight saving: the phone keeps no rules of its own #}
+# Time
+{% if time.ntp %}
+sntp_mode: unicast
+sntp_server: "{{ time.ntp[0] }}"
+{% endif %}
+{% set zone = dst(time.zone) if time.zone else none %}
+{% if zone %}
+{{ p.text("time_zone", lookup("timezones", zone.offset_min ~ "", "time.zone")) -}}
+{% set saving = zone.has_dst and time.dst != "off" %}
+{% if saving %}
+dst_offset: {{ zone.save_min // 60 if zone.save_min % 60 == 0 else "%02d/%02d"|format(zone.save_min // 60, zone.save_min % 60) }}
+{% for name, rule in [("start", zone.start), ("stop", zone.end)] %}
+dst_{{ name }}_month: {{ rule.month }}
+dst_{{ name }}_day: 0
+{# 1 is Sunday here, and 8 the last week of the month #}
+dst_{{ name }}_day_of_week: {{ rule.weekday % 7 + 1 }}
+dst_{{ name }}_week_of_month: {{ 8 if rule.week == 5 else rule.week }}
+dst_{{ name }}_time: {{ rule.hour if rule.minute == 0 else "%d:%02d"|format(rule.hour, rule.minute) }}
+{% endfor %}
+{% endif %}
+dst_auto_adjust: {{ "1" if saving else "0" }}
+{% endif %}
+{{ p.number("time_format_24hr", time.format_24h|flag) -}}
+{% if time.date_format %}
+{{ p.text("date_format", time.date_format|nearest_format("date_formats", "time.date_format")) -}}
+{% endif %}
+# Calls
+{# a phone with a dial plan of its own has it in a file of its own #}
+dial_template: {{ "DIAL" ~ device.MAC if file.kind == "device" and calls.dial_plan else "dialplan" }}
+{{ p.number("autocomplete", calls.autocomplete|flag) -}}
+{{ p.number("call_hold_ringback", calls.hold_reminder|flag) -}}
+{% set waiting = first_line("call_waiting") %}
+{{ p.choice("call_waiting", "0" if waiting == "off" else ("1" if waiting else none), "lines." ~ (first.n or 1) ~ ".call_waiting") -}}
+{{ p.choice("dnd_control", calls.dnd|flag, "calls.dnd") -}}
+{{ p.choice("anonymous_call_block", calls.reject_anonymous|flag, "calls.reject_anonymous") -}}
+{{ p.choice("callerid_blocking", first_line("anonymous")|flag, "lines." ~ (first.n or 1) ~ ".anonymous") -}}
+# Services
+{% set logo = (settings.display or {}).logo %}
+{{ p.text("logo_url", logo if not logo or "://" in logo else server_for(logo)) -}}
+{{ p.text("services_url", (settings.services or {}).url) -}}
+{{ p.text("directory_url", (((settings.directory or {}).phonebooks or [{}])|first).url) -}}
+# Access and update
+{% set telnet = (settings.access or {}).telnet %}
+{% if telnet %}
+telnet_level: {{ {"off": 0, "on": 1, "privileged": 2}[telnet] }}
+{% endif %}
+{% set url = (settings.provisioning or {}).url or "" %}
+{% if url.startswith("tftp://") %}
+dyn_tftp_addr: "{{ url[7:].split("/")[0].split(":")[0] }}"
+{% endif %}
+sync: 1

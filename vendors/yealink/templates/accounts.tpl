@@ -1,0 +1,112 @@
+# Accounts
+{% set net = settings.network or {} %}
+{% set nat = net.nat or {} %}
+{% set features = settings.features or {} %}
+{% set used = namespace(numbers=[]) %}
+{% for line in lines %}
+{% set used.numbers = used.numbers + [line.n] %}
+{% set a = "account." ~ line.n %}
+{% set path = "lines." ~ line.n %}
+{% set servers = line.servers or [] %}
+{% set server = servers[0] or {} %}
+{% set backup = servers[1] if servers|length > 1 else {} %}
+{% set proxies = line.outbound_proxies or [] %}
+{# the phone has one name for registrar and domain: a domain of its own makes the server the outbound proxy #}
+{% set by_domain = line.domain and line.domain != server.host and not proxies %}
+{% set proxy = proxies[0] if proxies else (server if by_domain else {}) %}
+{% set second = proxies[1] if proxies|length > 1 else {} %}
+{% set label = line.label or line.number or line.display_name or line.username %}
+{{ a }}.enable = 1
+{{ y.put(a ~ ".label", label) -}}
+{{ y.put(a ~ ".display_name", line.display_name or label) -}}
+{{ y.put(a ~ ".user_name", line.username) -}}
+{{ y.put(a ~ ".auth_name", line.auth_username) -}}
+{{ y.put(a ~ ".password", line.password) -}}
+{% set host = line.domain if by_domain else server.host %}
+{% set port = none if by_domain else (server.port or ("0" if line.dns in ("srv", "naptr") else none)) %}
+{% if before_80 %}
+{{ y.put(a ~ ".sip_server_host", host) -}}
+{{ y.put(a ~ ".sip_server_port", port) -}}
+{{ y.put(a ~ ".expires", server.expires_s) -}}
+{{ y.put(a ~ ".transport", tables.transports[server.transport] if server.transport and line.dns not in ("srv", "naptr") else ("3" if line.dns in ("srv", "naptr") else none)) -}}
+{% endif %}
+{% for s in [1, 2] %}
+{% set one = server if s == 1 else backup %}
+{% set name = a ~ ".sip_server." ~ s %}
+{{ y.put(name ~ ".address", host if s == 1 else one.host) -}}
+{{ y.put(name ~ ".port", port if s == 1 else one.port) -}}
+{% if from_80 %}
+{{ y.put(name ~ ".transport_type", ("3" if line.dns in ("srv", "naptr") else tables.transports[one.transport or "udp"]) if one.host else none) -}}
+{% endif %}
+{{ y.put(name ~ ".expires", one.expires_s) -}}
+{% endfor %}
+{% if servers|length > 2 %}
+{{ note(path ~ ".servers", "two at most: the others are left out") }}
+{%- endif %}
+{{ y.put(a ~ ".fallback.redundancy_type", {"concurrent": 0, "successive": 1}[line.failover] if line.failover else ("1" if backup.host else none)) -}}
+{{ a }}.outbound_proxy_enable = {{ "1" if proxy.host else "0" }}
+{{ y.put(a ~ ".outbound_proxy.1.address", proxy.host) -}}
+{{ y.put(a ~ ".outbound_proxy.1.port", proxy.port) -}}
+{{ y.put(a ~ ".outbound_proxy.2.address", second.host) -}}
+{{ y.put(a ~ ".outbound_proxy.2.port", second.port) -}}
+{% if before_80 %}
+{{ y.put(a ~ ".outbound_host", proxy.host) -}}
+{{ y.put(a ~ ".outbound_port", proxy.port) -}}
+{{ y.put(a ~ ".backup_outbound_host", second.host) -}}
+{{ y.put(a ~ ".backup_outbound_port", second.port) -}}
+{% endif %}
+{{ y.put(a ~ ".srtp_encryption", {"off": 0, "optional": 1, "required": 2}[line.srtp] if line.srtp else none) -}}
+{{ y.put(a ~ ".dtmf.type", {"inband": 0, "rfc2833": 1, "auto": 1, "info": 2, "rfc2833_and_info": 3}[line.dtmf] if line.dtmf else none) -}}
+{{ y.put(a ~ ".dtmf.info_type", {"relay": 1, "dtmf": 2, "event": 3}[line.dtmf_info] if line.dtmf_info else none) -}}
+{{ y.put(a ~ ".dtmf.dtmf_payload", line.dtmf_payload) -}}
+{% include "codecs.tpl" %}
+{{ y.put("voice_mail.number." ~ line.n, line.voicemail or features.voicemail) -}}
+{{ y.put(a ~ ".subscribe_mwi", ("1" if line.mwi == "subscribe" else "0") if line.mwi else none) -}}
+{{ y.put(a ~ ".subscribe_mwi_to_vm", ("1" if line.voicemail and line.mailbox == line.voicemail else "0") if line.mwi == "subscribe" else none) -}}
+{{ y.put(a ~ ".display_mwi.enable", ("0" if line.mwi == "off" else "1") if line.mwi else none) -}}
+{{ y.put(a ~ ".shared_line", {"off": 0, "sca": 1, "bla": 3}[line.shared] if line.shared else none) -}}
+{{ y.put(a ~ ".bla_number", line.shared_user) -}}
+{% if not base_station %}
+{{ y.put(a ~ ".number_of_linekey", line["keys"]) -}}
+{% endif %}
+{{ y.put(a ~ ".nat.nat_traversal", "1" if (net.stun or {}).host else none) -}}
+{% if before_80 and (net.stun or {}).host %}
+{{ a }}.nat.stun_server = {{ net.stun.host }}
+{{ a }}.nat.stun_port = {{ net.stun.port or 3478 }}
+{% endif %}
+{% set alive = line.keepalive_s if line.keepalive_s is defined else nat.keepalive_s %}
+{% set method = {"crlf": 1, "options": 2, "notify": 3}[line.keepalive_method or "crlf"] %}
+{{ y.put(a ~ ".nat.udp_update_enable", (method if alive else "0") if alive is defined and alive is not none else none) -}}
+{{ y.put(a ~ ".nat.udp_update_time", alive if alive else none) -}}
+{{ y.put(a ~ ".nat.rport", (line.rport if line.rport is defined else nat.rport)|flag) -}}
+{% if before_80 %}
+{{ y.put(a ~ ".sip_listen_port", line.local_port if line.local_port != "auto" and line.local_port else net.sip_port) -}}
+{% endif %}
+{{ y.put(a ~ ".cid_source", lookup("caller_id", line.caller_id_sources|join(","), path ~ ".caller_id_sources") if line.caller_id_sources else none) -}}
+{{ y.put(a ~ ".auto_answer", ("1" if line.auto_answer == "on" else "0") if line.auto_answer else none) -}}
+{{ y.put(a ~ ".ringtone.ring_type", y.ring_name(line.ringtone) if line.ringtone else none) -}}
+{{ y.put(a ~ ".anonymous_call", line.anonymous|flag) -}}
+{{ y.put(a ~ ".anonymous_call_oncode", features.anonymous_on) -}}
+{{ y.put(a ~ ".anonymous_call_offcode", features.anonymous_off) -}}
+{{ y.put(a ~ ".reject_anonymous_call", (settings.calls or {}).reject_anonymous|flag) -}}
+{{ y.put(a ~ ".direct_pickup_code", line.pickup_code) -}}
+{{ y.put(a ~ ".blf.blf_list_uri", line.blf_list_uri) -}}
+{% set session = line.session_timer or {} %}
+{{ y.put(a ~ ".session_timer.enable", session.enabled|flag) -}}
+{{ y.put(a ~ ".session_timer.expires", session.expires_s) -}}
+{{ y.put(a ~ ".session_timer.refresher", {"uac": 0, "uas": 1}[session.refresher] if session.refresher else none) -}}
+{{ y.put(a ~ ".enable_user_equal_phone", ("1" if line.user_param == "phone" else "0") if line.user_param else none) -}}
+{% endfor %}
+{# what is not used is switched off, so that an account that was taken away goes #}
+{% for n in range(1, model.accounts + 1) if n not in used.numbers %}
+account.{{ n }}.enable = 0
+{% if model.accounts <= 16 %}
+{% for name in ["label", "display_name", "user_name", "auth_name", "password", "sip_server.1.address", "sip_server.2.address"] %}
+account.{{ n }}.{{ name }} = %NULL%
+{% endfor %}
+{% if before_80 %}
+account.{{ n }}.sip_server_host = %NULL%
+{% endif %}
+voice_mail.number.{{ n }} = %NULL%
+{% endif %}
+{% endfor %}

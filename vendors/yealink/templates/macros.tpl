@@ -1,0 +1,79 @@
+{# One parameter per call; write `-}}` after a call, the macro ends its line itself.
+
+   put     name = value   `%NULL%` (factory value) in the phone's own file when it is not set, so that what was set once and is
+                          not any more does not stay in the phone; nothing in a model file
+   given   name = value   nothing when it is not set: for what could cut the phone off (network, provisioning, passwords)
+   system  as given, for the parameters that V81 renamed to static.<name>: in the spelling that the firmware knows, or both
+
+   `complete`, `old_names` and `new_names` are set by base.tpl. #}
+{% macro put(name, value) %}
+{% if value is defined and value is not none and value != "" %}
+{{ name }} = {{ value }}
+{% elif complete %}
+{{ name }} = %NULL%
+{% endif %}
+{% endmacro %}
+
+{% macro given(name, value) %}
+{% if value is defined and value is not none and value != "" %}
+{{ name }} = {{ value }}
+{% endif %}
+{% endmacro %}
+
+{% macro system(name, value) %}
+{% if value is defined and value is not none and value != "" %}
+{% if new_names %}
+static.{{ name }} = {{ value }}
+{% endif %}
+{% if old_names %}
+{{ name }} = {{ value }}
+{% endif %}
+{% endif %}
+{% endmacro %}
+
+{# What stands before every key of a phone or module: `linekey.3`, `memorykey.1`, `expansion_module.1.key.2`.
+   A key that is not set goes back to its factory value, which for the first ones is a line. #}
+{% macro key(prefix, key, path, labelled=true) %}
+{% set known = none %}
+{% if key and key.type == "custom" %}
+{% set known = {"code": key.vendor_type, "line": true} %}
+{% elif key and key.type %}
+{% set known = lookup("keys", key.type, path ~ ".type") %}
+{% endif %}
+{% if known %}
+{{ prefix }}.type = {{ known.code }}
+{% set account = key.line or 1 %}
+{# the account of a BLF key counts from 0 on some models #}
+{{ prefix }}.line = {{ (account - 1 if model.blf_account_from_zero and key.type == "blf" else account) if known.line else 0 }}
+{{ put(prefix ~ ".value", key.value) -}}
+{% if labelled %}
+{{ put(prefix ~ ".label", key.label) -}}
+{% endif %}
+{% if key.type == "blf" %}
+{% set code = key.pickup or pickup_codes[account ~ ""] or (settings.features or {}).pickup %}
+{% if last >= 84 %}
+{{ put(prefix ~ ".extension", code) -}}
+{% endif %}
+{% if first < 84 %}
+{{ put(prefix ~ ".pickup_value", code) -}}
+{% endif %}
+{% endif %}
+{% else %}
+{{ put(prefix ~ ".type", none) -}}
+{{ put(prefix ~ ".line", none) -}}
+{{ put(prefix ~ ".value", none) -}}
+{% if labelled %}
+{{ put(prefix ~ ".label", none) -}}
+{% endif %}
+{% endif %}
+{% endmacro %}
+
+{# A built-in ring tone by its name, or a file: Resource:Ring1.wav, Config:bell.wav #}
+{% macro ring_name(tone) %}
+{%- if not tone -%}
+{%- elif tone in tables.ringtones.built_in -%}
+Resource:{{ tone }}
+{%- else -%}
+Config:{{ tone.split("/")|last }}
+{%- endif -%}
+{% endmacro %}

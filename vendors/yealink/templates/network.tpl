@@ -1,0 +1,106 @@
+# Network
+{% set net = settings.network or {} %}
+{% set ip = net.ip or {} %}
+{% set vlan = net.vlan or {} %}
+{% set dot1x = net.dot1x or {} %}
+{% set syslog = (settings.logging or {}).syslog or {} %}
+{% if ip.mode %}
+{{ y.system("network.internet_port.type", "2" if ip.mode == "static" else "0") -}}
+{% endif %}
+{% if ip.mode == "static" %}
+{{ y.system("network.internet_port.ip", ip.address) -}}
+{{ y.system("network.internet_port.mask", ip.mask) -}}
+{{ y.system("network.internet_port.gateway", ip.gateway) -}}
+{% endif %}
+{% if net.dns %}
+{% if ip.mode != "static" %}
+{{ y.system("network.static_dns_enable", "1") -}}
+{% endif %}
+{{ y.system("network.primary_dns", net.dns[0]) -}}
+{{ y.system("network.secondary_dns", net.dns[1]) -}}
+{% endif %}
+{% if net.ipv6 %}
+{{ y.system("network.ip_address_mode", "0" if net.ipv6 == "off" else "2") -}}
+{% if net.ipv6 in ("slaac", "dhcp") %}
+{{ y.system("network.ipv6_internet_port.type", "0") -}}
+{{ y.system("network.ipv6_icmp_v6.enable", "1" if net.ipv6 == "slaac" else "0") -}}
+{% elif net.ipv6 == "static" %}
+{{ note("network.ipv6", "set by hand: the address of the phone is not among the settings") }}
+{%- endif %}
+{% endif %}
+{{ y.system("network.dhcp_host_name", net.hostname) -}}
+{% if vlan.id is defined and vlan.id is not none %}
+{{ y.system("network.vlan.internet_port_enable", "1" if vlan.id else "0") -}}
+{% if vlan.id %}
+{{ y.system("network.vlan.internet_port_vid", vlan.id) -}}
+{{ y.system("network.vlan.internet_port_priority", vlan.priority) -}}
+{% endif %}
+{% endif %}
+{% if vlan.pc_id is defined and vlan.pc_id is not none %}
+{{ y.system("network.vlan.pc_port_enable", "1" if vlan.pc_id else "0") -}}
+{% if vlan.pc_id %}
+{{ y.system("network.vlan.pc_port_vid", vlan.pc_id) -}}
+{{ y.system("network.vlan.pc_port_priority", vlan.pc_priority) -}}
+{% endif %}
+{% endif %}
+{% if vlan.dhcp_option %}
+{{ y.system("network.vlan.dhcp_enable", "1") -}}
+{{ y.system("network.vlan.dhcp_option", vlan.dhcp_option) -}}
+{% endif %}
+{{ y.system("network.pc_port.enable", net.pc_port|flag) -}}
+{{ y.system("network.lldp.enable", net.lldp|flag) -}}
+{{ y.system("network.cdp.enable", net.cdp|flag) -}}
+{% if dot1x.mode %}
+{{ y.system("network.802_1x.mode", lookup("dot1x", dot1x.mode, "network.dot1x.mode")) -}}
+{{ y.system("network.802_1x.identity", dot1x.identity) -}}
+{{ y.system("network.802_1x.anonymous_identity", dot1x.anonymous_identity) -}}
+{% if complete %}
+{{ y.system("network.802_1x.md5_password", dot1x.password) -}}
+{% endif %}
+{% set root = dot1x.ca_certificate or "" %}
+{{ y.system("network.802_1x.root_cert_url", root if not root or "://" in root else server_for(root)) -}}
+{% set client = dot1x.client_certificate or "" %}
+{{ y.system("network.802_1x.client_cert_url", client if not client or "://" in client else server_for(client)) -}}
+{% endif %}
+{% if (net.vpn or {}).url %}
+{{ y.system("network.vpn_enable", "1") -}}
+{{ y.system("openvpn.url", net.vpn.url) -}}
+{% endif %}
+{% if (net.stun or {}).host %}
+{{ y.system("sip.nat_stun.enable", "1") -}}
+{{ y.system("sip.nat_stun.server", net.stun.host) -}}
+{{ y.system("sip.nat_stun.port", net.stun.port or 3478) -}}
+{% endif %}
+{% if net.port %}
+{{ y.system("network.internet_port.speed_duplex", lookup("port_speeds", net.port, "network.port")) -}}
+{% endif %}
+{# per account before V80: accounts.tpl #}
+{% set sip_port = net.sip_port or first_line("local_port") %}
+{% if from_80 and sip_port and sip_port != "auto" %}
+sip.listen_port = {{ sip_port }}
+{% endif %}
+{{ y.put("sip.tls_listen_port", net.tls_port) -}}
+{{ y.system("network.port.min_rtpport", (net.rtp_ports or {}).min) -}}
+{{ y.system("network.port.max_rtpport", (net.rtp_ports or {}).max) -}}
+{{ y.system("network.qos.signaltos", net.sip_dscp) -}}
+{{ y.system("network.qos.audiotos", net.rtp_dscp) -}}
+{% if before_80 %}
+{{ y.given("network.qos.rtptos", net.rtp_dscp) -}}
+{% endif %}
+{% if syslog.host %}
+{% if from_80 %}
+{{ y.system("syslog.enable", "1") -}}
+{% endif %}
+{% if before_80 or base_station %}
+{{ y.system("syslog.mode", "1") -}}
+{% endif %}
+{{ y.system("syslog.server", syslog.host) -}}
+{{ y.system("syslog.server_port", syslog.port) -}}
+{% if syslog.protocol %}
+{{ y.system("syslog.transport_type", lookup("transports", syslog.protocol, "logging.syslog.protocol")) -}}
+{% endif %}
+{% if syslog.level %}
+{{ y.system("syslog.level", lookup("log_levels", syslog.level, "logging.syslog.level")) -}}
+{% endif %}
+{{ y.system("syslog.prepend_mac_address.enable", "1") -}}
+{% endif %}
