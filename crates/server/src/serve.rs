@@ -1,1 +1,318 @@
-//! Wiring: opens the store, loads packs, binds the listeners, and drains them at the end.
+//! Wiring: opens the store, loads the packs, binds the listeners, reloads, and drains everything at the end.
+
+use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use axum::serve::ListenerExt as _;
+use offhook_core::clock::{Clock, Entropy, Timestamp};
+use offhook_packs::Catalog;
+use offhook_store::{Store, StoreOptions};
+use serde::Serialize;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api,
+    app::App,
+    config::{Config, ConfigFaults, Sources},
+    event::Metrics,
+    http::{HttpOptions, HttpServer},
+    listen,
+    pipeline::{Parts, Pipeline},
+    tftp::{PhoneFiles, TftpLimits, TftpServer},
+};
+
+/// The addresses really bound; written to `listeners.json` in the data folder for the command line to read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Listeners {
+    /// REST API, health, metrics.
+    pub admin: Vec<SocketAddr>,
+    /// HTTP for phones.
+    pub http: Vec<SocketAddr>,
+    /// TFTP for phones.
+    pub tftp: Vec<SocketAddr>,
+}
+
+/// What a start-up message can tell.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The addresses really bound.
+    pub listeners: Listeners,
+    /// Networks whose phones are served on MAC alone.
+    pub trusted_networks: Vec<String>,
+    /// An admin token was made and written to the token file by this start.
+    pub new_token: bool,
+    /// The packs in use, `id version`.
+    pub packs: Vec<String>,
+}
+
+/// Why the server did not start, or not stop well. For people.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The configuration has faults.
+    Config(ConfigFaults),
+    /// Anything else, in one sentence that says what to do.
+    Start(String),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(faults) => faults.fmt(f),
+            Self::Start(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+impl From<ConfigFaults> for ServeError {
+    fn from(faults: ConfigFaults) -> Self {
+        Self::Config(faults)
+    }
+}
+
+fn start(error: impl fmt::Display) -> ServeError {
+    ServeError::Start(error.to_string())
+}
+
+/// The machine's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// The machine's randomness.
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        rand::fill(buffer);
+    }
+}
+
+/// Runs until SIGTERM or SIGINT. `ready` is called once, when everything listens.
+///
+/// # Errors
+/// Everything that keeps the server from starting.
+pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), ServeError> {
+    let config = Arc::new(sources.load()?.config);
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    // Ports first: a second server must fail here and not at the store's lock.
+    let bound = Bound::bind(&config)?;
+    let catalog = load_packs(&config.packs_dir());
+    let store = open_store(&config, &catalog, clock.clone(), entropy.clone()).await?;
+    let new_token = store.ensure_admin_token(&config.token_file()).await.map_err(start)?;
+    let listeners = bound.addresses();
+    let (closing, stop_recording) = (CancellationToken::new(), CancellationToken::new());
+    let metrics = Arc::new(Metrics::default());
+    let packs = catalog.packs().iter().map(|p| format!("{} {}", p.id(), p.version())).collect();
+    let (pipeline, recording) = Pipeline::new(Parts {
+        config: &config,
+        store: store.clone(),
+        catalog,
+        http: &listeners.http,
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        stop: stop_recording.clone(),
+    });
+    let app = App {
+        config: config.clone(),
+        pipeline: pipeline.clone(),
+        store: store.clone(),
+        clock,
+        entropy,
+        metrics: {
+            let metrics = metrics.clone();
+            Arc::new(move || metrics.text())
+        },
+        closing: closing.clone(),
+    };
+    let faces = bound.serve(&config, app, closing.clone());
+    let chores = tokio::spawn(chores(pipeline.clone(), store.clone(), metrics, closing.clone()));
+    write_listeners(&config, &listeners)?;
+    let trusted_networks = pipeline.trusted_networks().iter().map(ToString::to_string).collect();
+    ready(&Started { listeners, trusted_networks, new_token, packs });
+    wait_for_the_end(&sources, &config, &pipeline).await?;
+    closing.cancel();
+    drain(&config, faces, chores, (stop_recording, recording), &store).await;
+    let _ = std::fs::remove_file(config.listeners_file());
+    Ok(())
+}
+
+/// The listeners before anything can answer.
+struct Bound {
+    admin: Vec<tokio::net::TcpListener>,
+    http: HttpServer,
+    tftp: TftpServer,
+}
+
+impl Bound {
+    fn bind(config: &Config) -> Result<Self, ServeError> {
+        let of = |wanted: bool, addresses: &[SocketAddr]| if wanted { addresses.to_vec() } else { Vec::new() };
+        let admin = of(config.roles.admin, &config.admin.listen);
+        let limits = TftpLimits {
+            total: config.limits.tftp_transfers,
+            per_source: config.limits.tftp_transfers_per_source,
+            drain: config.limits.drain,
+            ..TftpLimits::default()
+        };
+        Ok(Self {
+            admin: admin.into_iter().map(listen::tcp).collect::<Result<_, _>>().map_err(start)?,
+            http: HttpServer::bind(&of(config.roles.phones, &config.phones.http_listen)).map_err(start)?,
+            tftp: TftpServer::bind(&of(config.roles.phones, &config.phones.tftp_listen), limits).map_err(start)?,
+        })
+    }
+
+    fn addresses(&self) -> Listeners {
+        Listeners {
+            admin: self.admin.iter().filter_map(|l| l.local_addr().ok()).collect(),
+            http: self.http.addresses().to_vec(),
+            tftp: self.tftp.local_addrs().to_vec(),
+        }
+    }
+
+    fn serve(self, config: &Config, app: App, stop: CancellationToken) -> TaskTracker {
+        let faces = TaskTracker::new();
+        let options = HttpOptions {
+            connections: config.limits.http_connections,
+            idle: config.limits.http_idle,
+            trusted_proxies: config.phones.trusted_proxies.clone(),
+        };
+        faces.spawn(self.http.serve(app.pipeline.clone(), options, stop.clone()));
+        let files = Arc::new(PhoneFiles { pipeline: app.pipeline.clone() });
+        let tftp = self.tftp.serve(files, stop.clone());
+        faces.spawn(async move {
+            if let Err(error) = tftp.await {
+                tracing::error!(%error, "TFTP ended");
+            }
+        });
+        for listener in self.admin {
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+            let serving = axum::serve(listener, api::router(app.clone())).with_graceful_shutdown(stop.clone().cancelled_owned());
+            faces.spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(%error, "the admin listener ended");
+                }
+            });
+        }
+        faces.close();
+        faces
+    }
+}
+
+fn load_packs(dir: &Path) -> Catalog {
+    let (catalog, faults) = Catalog::load(Some(dir));
+    for fault in faults {
+        tracing::error!(%fault, "a pack, or a part of it, is left out");
+    }
+    catalog
+}
+
+async fn open_store(config: &Config, catalog: &Catalog, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, ServeError> {
+    let options = StoreOptions {
+        url: config.store.url.clone(),
+        data_dir: config.data_dir.clone(),
+        key_file: config.key_file(),
+        raw_secrets: catalog.raw_secrets().clone(),
+        request_log_rows: config.limits.request_log as u64,
+    };
+    Store::open(options, clock, entropy).await.map_err(start)
+}
+
+fn write_listeners(config: &Config, listeners: &Listeners) -> Result<(), ServeError> {
+    let file = config.listeners_file();
+    let text = serde_json::to_string_pretty(listeners).map_err(start)?;
+    std::fs::write(&file, text).map_err(|e| start(format!("cannot write {}: {e}", file.display())))
+}
+
+/// What is due now and then.
+async fn chores(pipeline: Pipeline, store: Store, metrics: Arc<Metrics>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(Duration::from_secs(15));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        match store.count_devices().await {
+            Ok(counts) => metrics.set_devices(&counts),
+            Err(error) => tracing::warn!(%error, "devices could not be counted"),
+        }
+        if let Err(error) = pipeline.expire_pending().await {
+            tracing::warn!(%error, "pending phones could not be expired");
+        }
+    }
+}
+
+/// Until SIGTERM or SIGINT; SIGHUP reloads what can be reloaded.
+async fn wait_for_the_end(sources: &Sources, config: &Config, pipeline: &Pipeline) -> Result<(), ServeError> {
+    let on = |kind: SignalKind| -> Result<_, ServeError> { signal(kind).map_err(|e: io::Error| start(e)) };
+    let (mut terminate, mut interrupt, mut hangup) =
+        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => reload(sources, config, pipeline),
+        }
+    }
+}
+
+fn reload(sources: &Sources, running: &Config, pipeline: &Pipeline) {
+    match sources.load() {
+        Err(faults) => tracing::error!("the configuration was not reloaded, the old one stays: {faults}"),
+        Ok(loaded) => {
+            pipeline.set_rules(&loaded.config);
+            pipeline.set_catalog(load_packs(&loaded.config.packs_dir()));
+            let (old, new) = (fixed(running), fixed(&loaded.config));
+            if old != new {
+                tracing::warn!("changed listeners, roles, store and memory limits take effect at the next start");
+            }
+            tracing::info!("configuration and packs reloaded");
+        }
+    }
+}
+
+/// What a reload cannot change, as text to compare.
+fn fixed(config: &Config) -> String {
+    let (phones, limits) = (&config.phones, &config.limits);
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        config.roles,
+        config.store,
+        config.admin,
+        (&phones.http_listen, &phones.tftp_listen, &phones.trusted_proxies),
+        (limits.tftp_transfers, limits.tftp_transfers_per_source, limits.http_connections, limits.requests),
+        (limits.rendered_cache, limits.device_cache, limits.request_log),
+    )
+}
+
+/// Running transfers and requests end, what they left is written, the store is closed; not longer than `limits.drain` plus a second.
+async fn drain(
+    config: &Config,
+    faces: TaskTracker,
+    chores: JoinHandle<()>,
+    (stop, recording): (CancellationToken, JoinHandle<()>),
+    store: &Store,
+) {
+    if tokio::time::timeout(config.limits.drain, faces.wait()).await.is_err() {
+        tracing::warn!("some transfers did not end in time and are cut off");
+    }
+    chores.abort();
+    stop.cancel();
+    let closing = async {
+        let _ = recording.await;
+        store.close().await
+    };
+    match tokio::time::timeout(Duration::from_secs(1), closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the store was not closed well; it opens again all the same"),
+        Err(_) => tracing::error!("the store did not close in time; it opens again all the same"),
+    }
+}

@@ -1,7 +1,11 @@
 //! One typed event per thing that happens: it emits its log line and its metric together. And the registry that `/metrics`
 //! shows.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use offhook_core::{request::Transport, trace::Decision};
 use prometheus_client::{
@@ -10,7 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::pipeline::RequestEntry;
+use crate::{pipeline::RequestEntry, tftp::Dropped};
 
 /// What distinguishes the counts of requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,17 +42,20 @@ pub struct Metrics {
     pub template_failures: Counter,
     /// Requests refused because of too much work.
     pub busy: Counter,
-    /// TFTP datagrams to the listener that got no look-up.
-    pub tftp_dropped: Counter,
-    /// Devices by state, refreshed when metrics are read.
-    pub devices: Family<StateLabels, Gauge>,
+    tftp_dropped: Family<DroppedLabels, Counter>,
+    devices: Family<StateLabels, Gauge>,
+}
+
+/// Why a TFTP datagram got no look-up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DroppedLabels {
+    why: &'static str,
 }
 
 /// A device's state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct StateLabels {
-    /// `pending`, `ready` or `disabled`.
-    pub state: &'static str,
+struct StateLabels {
+    state: &'static str,
 }
 
 impl Default for Metrics {
@@ -65,7 +72,7 @@ impl Default for Metrics {
             rendered_misses: Counter::default(),
             template_failures: Counter::default(),
             busy: Counter::default(),
-            tftp_dropped: Counter::default(),
+            tftp_dropped: Family::default(),
             devices: Family::default(),
         };
         metrics.register();
@@ -97,6 +104,13 @@ impl Metrics {
         registry.register("devices", "Devices by state", self.devices.clone());
     }
 
+    /// How many devices are in each state now.
+    pub fn set_devices(&self, counts: &BTreeMap<&'static str, u64>) {
+        for (&state, &count) in counts {
+            self.devices.get_or_create(&StateLabels { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// Prometheus text (exposition format of OpenMetrics).
     pub fn text(&self) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +119,21 @@ impl Metrics {
             text.clear();
         }
         text
+    }
+
+    /// A TFTP datagram that was no read request, or came over a cap.
+    pub fn tftp_dropped(&self, peer: SocketAddr, why: Dropped) {
+        let word = match why {
+            Dropped::Malformed => "malformed",
+            Dropped::Write => "write",
+            Dropped::Mode => "mode",
+            Dropped::Name => "name",
+            Dropped::Broadcast => "broadcast",
+            Dropped::OverSource => "over_source",
+            Dropped::OverTotal => "over_total",
+        };
+        self.tftp_dropped.get_or_create(&DroppedLabels { why: word }).inc();
+        tracing::debug!(target: "offhook::tftp", %peer, why = word, "no look-up");
     }
 
     /// A phone asked and was answered.

@@ -189,7 +189,7 @@ impl Inner {
     /// Where this device reaches the server: as it last did, else on the interface of its network.
     fn server_of(&self, device: &Device) -> ServerFacts {
         let fetched =
-            device.last_fetch.as_ref().map(|LastFetch { server_url, .. }| server_url.clone()).filter(|_| self.public_url.is_none());
+            device.last_fetch.as_ref().map(|LastFetch { server_url, .. }| server_url.clone()).filter(|_| self.rules().public_url.is_none());
         let seen = device.last_seen.as_ref().map_or(IpAddr::from([127, 0, 0, 1]), |s| s.ip);
         ServerFacts::new(&fetched.unwrap_or_else(|| self.server_url(crate::listen::local_address_for(seen))))
     }

@@ -57,20 +57,48 @@ pub struct Pipeline(Arc<Inner>);
 struct Inner {
     store: Store,
     catalog: RwLock<Arc<Catalog>>,
-    gate: Gate,
+    rules: RwLock<Arc<Rules>>,
     learnt: Learnt,
     devices: Arc<Devices>,
-    arrivals: Arrivals,
     files: Files,
     recorder: Arc<Recorder>,
     metrics: Arc<Metrics>,
     changed: Arc<Changed>,
     generate_key: [u8; 32],
-    public_url: Option<String>,
     http_port: Option<u16>,
     work: Semaphore,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+}
+
+/// What of the configuration may change while the server runs.
+struct Rules {
+    gate: Gate,
+    arrivals: Arrivals,
+    public_url: Option<String>,
+}
+
+impl Rules {
+    fn new(config: &Config) -> Self {
+        let (phones, limits) = (&config.phones, &config.limits);
+        Self {
+            gate: Gate {
+                acl: phones.acl.clone(),
+                hosts: phones.hosts.clone(),
+                trusted: trusted(&phones.trusted_networks),
+                nat: phones.nat_networks.clone(),
+            },
+            arrivals: Arrivals {
+                auto_create: phones.auto_create,
+                limits: PendingLimits {
+                    total: limits.pending as u64,
+                    per_network: limits.pending_per_network as u64,
+                    max_age: limits.pending_age,
+                },
+            },
+            public_url: phones.public_url.clone(),
+        }
+    }
 }
 
 /// When, and how often, what all files rest on changed.
@@ -109,26 +137,11 @@ impl Pipeline {
         let changed =
             Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), packs: AtomicU64::new(0), firmware: AtomicU64::new(0) });
         watch(&store, devices.clone(), changed.clone(), clock.clone());
-        let phones = &config.phones;
         let pipeline = Self(Arc::new(Inner {
-            gate: Gate {
-                acl: phones.acl.clone(),
-                hosts: phones.hosts.clone(),
-                trusted: trusted(&phones.trusted_networks),
-                nat: phones.nat_networks.clone(),
-            },
+            rules: RwLock::new(Arc::new(Rules::new(config))),
             learnt: Learnt::new(config.limits.device_cache),
-            arrivals: Arrivals {
-                auto_create: phones.auto_create,
-                limits: PendingLimits {
-                    total: config.limits.pending as u64,
-                    per_network: config.limits.pending_per_network as u64,
-                    max_age: config.limits.pending_age,
-                },
-            },
             files: Files::new(config.limits.rendered_cache, store.master_key_for("hash")),
             generate_key: store.master_key_for("generate"),
-            public_url: phones.public_url.clone(),
             http_port: http.first().map(SocketAddr::port),
             work: Semaphore::new(config.limits.requests),
             catalog: RwLock::new(Arc::new(catalog)),
@@ -151,20 +164,44 @@ impl Pipeline {
         self.0.changed.at.store(self.0.clock.now().as_millis(), Ordering::SeqCst);
     }
 
+    /// Other access rules, trusted networks and limits for phones that come by themselves, from now on.
+    pub fn set_rules(&self, config: &Config) {
+        *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Rules::new(config));
+        self.0.changed.at.store(self.0.clock.now().as_millis(), Ordering::SeqCst);
+    }
+
+    /// The trusted networks in force.
+    pub fn trusted_networks(&self) -> Vec<IpNet> {
+        self.0.rules().gate.trusted.clone()
+    }
+
     /// The packs in use.
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.0.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.catalog()
+    }
+
+    /// A TFTP datagram that got no look-up: counted; nothing of it is kept.
+    pub fn tftp_dropped(&self, peer: SocketAddr, why: crate::tftp::Dropped) {
+        self.0.metrics.tftp_dropped(peer, why);
     }
 
     /// Drops phones that came by themselves and were not seen for too long.
     pub async fn expire_pending(&self) -> offhook_core::Result<u64> {
-        let age = i64::try_from(self.0.arrivals.limits.max_age.as_millis()).unwrap_or(i64::MAX);
+        let age = i64::try_from(self.0.rules().arrivals.limits.max_age.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::from_millis(self.0.clock.now().as_millis().saturating_sub(age));
         self.0.store.expire_pending(before).await
     }
 }
 
 impl Inner {
+    fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn new_id(&self) -> Id {
         Id::new(&*self.clock, &*self.entropy)
     }
@@ -182,7 +219,7 @@ impl Inner {
     /// Where phones reach this server: what `phones.public_url` says, else the HTTP listener's port on the address that was
     /// reached, the same over every transport; never a Host header.
     fn server_url(&self, reached: IpAddr) -> String {
-        if let Some(url) = &self.public_url {
+        if let Some(url) = &self.rules().public_url {
             return url.clone();
         }
         let reached = offhook_core::access::canonical(reached);

@@ -137,7 +137,7 @@ impl Pipeline {
         let began = Instant::now();
         let at = self.0.clock.now();
         let server = self.0.server_for(&request);
-        let gated = self.0.gate.check(&request);
+        let gated = self.0.rules().gate.check(&request);
         let walked = match self.0.work.try_acquire() {
             Ok(_permit) => self.0.walk(&request, &gated, &server, walk, at).await,
             Err(_) => {
@@ -160,7 +160,7 @@ impl Pipeline {
 
     /// A method that phones may not use.
     pub fn refuse_method(&self, request: Request) -> Answered {
-        let gated = self.0.gate.check(&request);
+        let gated = self.0.rules().gate.check(&request);
         let walked = Walked::early(Reason::MethodNotAllowed, Answer::MethodNotAllowed, &gated);
         Answered {
             pipeline: self.clone(),
@@ -177,7 +177,7 @@ impl Pipeline {
     pub async fn simulate(&self, request: Request, use_learnt: bool, reveal: bool) -> Simulation {
         let walk = Walk { mode: Mode::Simulated, use_learnt, reveal };
         let server = self.0.server_for(&request);
-        let gated = self.0.gate.check(&request);
+        let gated = self.0.rules().gate.check(&request);
         let walked = self.0.walk(&request, &gated, &server, walk, self.0.clock.now()).await;
         let resolved = walked.resolved.as_ref();
         Simulation {
@@ -233,11 +233,11 @@ impl Inner {
         let mut watch = Stopwatch::new();
         let Gated { trusted, nat, refused } = gated.clone();
         watch.lap(Says::Gate { trusted, nat, refused: refused.clone() });
-        let catalog = self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let catalog = self.catalog();
         let seen = identify::identify(&catalog, request, gated, walk.use_learnt.then_some(&self.learnt));
         watch.lap(Says::Identify { evidence: seen.sighting.evidence.clone() });
         let asked = (request, gated, &seen);
-        let resolved = resolve(&self.store, &self.devices, &catalog, &self.arrivals, asked, (walk.mode, now, self.new_id())).await;
+        let resolved = resolve(&self.store, &self.devices, &catalog, &self.rules().arrivals, asked, (walk.mode, now, self.new_id())).await;
         let resolved = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return unavailable(seen, &error, watch),
@@ -342,7 +342,7 @@ impl Inner {
     ) -> Result<Made, Reason> {
         let own = needs_device(route);
         let configuration = self.store.configuration();
-        let catalog = self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let catalog = self.catalog();
         let composed = match serving {
             Some(serving) if own => compose::of_device(&configuration, serving, &route.pack, server, &self.generate_key),
             _ => compose::of_family(&configuration, selector, &route.pack, server),

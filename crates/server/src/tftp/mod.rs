@@ -5,6 +5,7 @@
 //! transfers, each transfer on a port of its own.
 
 mod driver;
+mod phones;
 mod sending;
 mod server;
 mod sessions;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 pub use offhook_proto::tftp::{ErrorCode, Mode, TransferConfig};
+pub use phones::PhoneFiles;
 pub use server::TftpServer;
 pub use sockets::BindError;
 
