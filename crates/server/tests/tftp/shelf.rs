@@ -64,9 +64,12 @@ pub struct Server {
 
 impl Server {
     pub fn start(listen: &[&str], limits: TftpLimits, files: &[(&str, &[u8])]) -> Server {
-        let runtime = Runtime::new().unwrap();
         let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
-        let server = TftpServer::bind(&listen, limits).unwrap();
+        Server::run(TftpServer::bind(&listen, limits).unwrap(), files)
+    }
+
+    pub fn run(server: TftpServer, files: &[(&str, &[u8])]) -> Server {
+        let runtime = Runtime::new().unwrap();
         let addresses = server.local_addrs().to_vec();
         let (sender, seen) = channel();
         let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), Bytes::copy_from_slice(bytes))).collect();

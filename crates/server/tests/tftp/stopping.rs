@@ -20,8 +20,8 @@ fn the_bound_ports_are_told() {
 
 #[test]
 fn a_listener_that_cannot_bind_says_which_why_and_what_to_do() {
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let holder = UdpSocket::bind(taken).unwrap();
+    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
     let error = TftpServer::bind(&[taken], TftpLimits::default()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&taken.to_string()) && text.contains("in use") && text.contains("choose another port"), "{text}");
