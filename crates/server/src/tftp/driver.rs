@@ -92,15 +92,19 @@ impl<S: TftpService> Driver<S> {
         let mut events = Events::new(EVENTS);
         let mut inbox = Inbox::new();
         let mut alarm = pin!(sleep(Duration::ZERO));
-        let mut armed = None;
+        // Every new deadline is at least `min_wait` away. So an alarm that rings twice as often is never
+        // late, and need not be set anew with every packet.
+        let tick = (self.limits.transfer.min_wait / 2).max(Duration::from_millis(1));
+        let mut armed = false;
         let mut told_to_stop = pin!(stop.cancelled());
         let mut stop_by = None;
         while stop_by.is_none() || self.sessions.len() > 0 {
             let deadline = self.timers.next().into_iter().chain(stop_by).min();
-            if let Some(at) = deadline.filter(|_| deadline != armed) {
+            if let Some(deadline) = deadline.filter(|_| !armed) {
+                let at = deadline.min(self.now().saturating_add(tick));
                 alarm.as_mut().reset(TokioInstant::from_std(self.epoch + at));
+                armed = true;
             }
-            armed = deadline;
             tokio::select! {
                 biased;
                 () = told_to_stop.as_mut(), if stop_by.is_none() => {
@@ -120,7 +124,7 @@ impl<S: TftpService> Driver<S> {
                         self.on_events(&events, &mut inbox);
                     }
                 }
-                () = alarm.as_mut(), if armed.is_some() => armed = None,
+                () = alarm.as_mut(), if armed => armed = false,
             }
             self.on_deadlines();
             if stop_by.is_some_and(|by| by <= self.now()) {
@@ -147,6 +151,9 @@ impl<S: TftpService> Driver<S> {
     }
 
     fn on_deadlines(&mut self) {
+        if self.sessions.len() == 0 {
+            self.timers.clear();
+        }
         let now = self.now();
         while let Some((at, id)) = self.timers.due(now) {
             let Some(session) = self.sessions.get_mut(id) else { continue };

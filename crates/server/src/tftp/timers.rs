@@ -20,6 +20,10 @@ impl<K: Ord + Copy> Timers<K> {
         self.0.push(Reverse((at, key)));
     }
 
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// The earliest entry's time.
     pub(super) fn next(&self) -> Option<Duration> {
         self.0.peek().map(|Reverse((at, _))| *at)
