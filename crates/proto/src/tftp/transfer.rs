@@ -36,10 +36,9 @@ pub struct TransferConfig {
     /// Copies of the first packet in all, as long as nothing proves that the peer's address is
     /// real: what a forged request can make us send.
     pub first_copies: u8,
-    /// Repetitions of one window, without any progress, before we give up.
-    pub repetitions: u8,
-    /// Time without any progress after which we give up. With a negotiated timeout it is at least
-    /// three times that.
+    /// Time without any progress after which we give up: long enough for a phone that writes its flash
+    /// memory. With the waits doubling from `min_wait` to `max_wait` it bounds the repetitions to about a
+    /// dozen. With a negotiated timeout it is at least three times that.
     pub patience: Duration,
 }
 
@@ -51,10 +50,9 @@ impl Default for TransferConfig {
             max_flight: 128 * 1024,
             first_wait: Duration::from_secs(1),
             min_wait: Duration::from_millis(50),
-            max_wait: Duration::from_secs(5),
+            max_wait: Duration::from_secs(8),
             first_copies: 3,
-            repetitions: 10,
-            patience: Duration::from_secs(30),
+            patience: Duration::from_secs(45),
         }
     }
 }
@@ -124,8 +122,6 @@ pub struct Transfer {
     ended: bool,
     /// Copies of the first packet that left.
     copies: u8,
-    /// Timer repetitions since the last progress.
-    repetitions: u8,
     repeated_blocks: u64,
 
     round_trip: RoundTrip,
@@ -168,7 +164,6 @@ impl Transfer {
             proven: false,
             ended: false,
             copies: 0,
-            repetitions: 0,
             repeated_blocks: 0,
             round_trip: RoundTrip::new(),
             timed: false,
@@ -208,20 +203,12 @@ impl Transfer {
         if self.ended || now < self.deadline {
             return Action::Wait;
         }
-        let spent = if self.proven {
-            self.repetitions >= self.config.repetitions || self.out_of_patience(now)
-        } else {
-            self.copies >= self.config.first_copies
-        };
+        let spent = if self.proven { self.out_of_patience(now) } else { self.copies >= self.config.first_copies };
         if spent {
             return self.end(Ending::TimedOut);
         }
         self.round_trip.back_off();
-        if !self.proven {
-            return self.send_first(now);
-        }
-        self.repetitions = self.repetitions.saturating_add(1);
-        self.send_window(now)
+        if self.proven { self.send_window(now) } else { self.send_first(now) }
     }
 
     /// When [`Transfer::on_timeout`] is due; `None` once the transfer is over.
@@ -304,7 +291,6 @@ impl Transfer {
         if self.timed && self.acked == self.flying {
             self.round_trip.sample(now.saturating_sub(self.sent_at));
         }
-        self.repetitions = 0;
         self.progress_at = now;
         if self.acked >= self.last_block {
             return self.end(Ending::Completed);

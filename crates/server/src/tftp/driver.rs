@@ -7,11 +7,13 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, UdpSocket};
-use std::pin::{Pin, pin};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use offhook_proto::tftp::{Ending, ErrorCode, Mode, Packet, Request, RequestOptions, encode_error};
 use socket2::{MsgHdr, SockRef};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -23,17 +25,14 @@ use super::sessions::{Session, SessionId, Sessions, State};
 use super::sockets::transfer_socket;
 use super::sys::{Control, Destination, Epoll, Events, Inbox};
 use super::timers::Timers;
-use super::{Dropped, ReadRequest, TftpAnswer, TftpLimits, TftpService, TransferEnd, TransferOutcome};
+use super::{Dropped, ReadRequest, TftpAnswer, TftpLimits, TftpService, TransferEnd, TransferHook, TransferOutcome};
 
 /// Events fetched at once.
-const EVENTS: usize = 256;
+const EVENTS: usize = 128;
 /// Rounds of events before other tasks get a turn.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 4;
 /// Tokens from here on are listeners; no session gets there, for want of slots.
 const LISTENERS: u64 = u64::MAX - 0xffff;
-/// A peer that was silent for so long and then sends its request again has started anew and knows
-/// nothing of the old transfer: phones reboot, and use the same port again.
-const STARTED_ANEW: Duration = Duration::from_secs(5);
 /// Longest text of an ERROR packet, in bytes.
 const MAX_MESSAGE: usize = 200;
 
@@ -43,10 +42,10 @@ type Answered = (SessionId, Lookup, TftpAnswer);
 /// What of a request is needed once its answer is there.
 #[derive(Clone, Copy)]
 struct Lookup {
-    listener: usize,
-    destination: Destination,
+    from: From,
     mode: Mode,
     options: RequestOptions,
+    arrived: Duration,
 }
 
 /// The state of the task.
@@ -162,7 +161,10 @@ impl<S: TftpService> Driver<S> {
             }
             session.entered = None;
             match session.state {
-                State::Sending(_) => self.drive(id, Sending::on_timeout),
+                // An ACK may have been waiting all the time, if this task was kept from running.
+                State::Sending(_) => {
+                    self.drive(id, |sending, now, scratch| sending.catch_up(now, scratch).or_else(|| sending.on_timeout(now, scratch)))
+                }
                 State::LookingUp(_) => self.finish(id, TransferOutcome::Failed),
             }
         }
@@ -250,7 +252,7 @@ impl<S: TftpService> Driver<S> {
         if request.name.is_empty() || request.name.len() > self.limits.max_name {
             return self.refuse(from, Dropped::Name, ErrorCode::IllegalOperation, "the file name is empty or too long");
         }
-        let fingerprint = self.fingerprints.hash_one((bytes, from.destination.local));
+        let fingerprint = self.fingerprints.hash_one((bytes, from.destination.local, from.listener));
         if self.repeats(from.peer, fingerprint) {
             return;
         }
@@ -274,7 +276,7 @@ impl<S: TftpService> Driver<S> {
             State::LookingUp(_) => false,
             State::Sending(sending) => {
                 let transfer = sending.transfer();
-                transfer.proven() && now.saturating_sub(transfer.progress_at()) >= STARTED_ANEW
+                transfer.proven() && now.saturating_sub(transfer.progress_at()) >= self.limits.started_anew
             }
         };
         if session.request == fingerprint && !anew {
@@ -289,12 +291,17 @@ impl<S: TftpService> Driver<S> {
         let arrived = self.now();
         let id =
             self.sessions.insert(Session { peer: from.peer, request: fingerprint, arrived, entered: None, state: State::LookingUp(None) });
-        let lookup = Lookup { listener: from.listener, destination: from.destination, mode, options: request.known_options() };
+        let lookup = Lookup { from, mode, options: request.known_options(), arrived };
         let read = ReadRequest { name: request.name.to_vec(), mode, peer: from.peer, local: from.destination.local };
         let service = Arc::clone(&self.service);
         let mut answer = Box::pin(async move { service.read(read).await });
-        if let Some(answer) = ready_at_once(answer.as_mut()) {
-            return self.on_answer(id, lookup, answer);
+        // Tried once at once; if it is not ready then, a task goes on with it, whose waker takes the place
+        // of this one. A panic costs this request only, as it would in a task.
+        let mut context = Context::from_waker(Waker::noop());
+        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(&mut context))) {
+            Ok(Poll::Ready(answer)) => return self.on_answer(id, lookup, answer),
+            Ok(Poll::Pending) => {}
+            Err(_) => return self.finish(id, TransferOutcome::Failed),
         }
         let answers = self.answers.clone();
         let task = tokio::spawn(async move {
@@ -310,31 +317,31 @@ impl<S: TftpService> Driver<S> {
     }
 
     fn on_answer(&mut self, id: SessionId, lookup: Lookup, answer: TftpAnswer) {
-        let now = self.now();
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let peer = session.peer;
-        let (bytes, done) = match answer {
-            TftpAnswer::Content { bytes, done } => (bytes, done),
-            TftpAnswer::Error { code, message } => {
+        let wanted = self.sessions.get_mut(id).is_some();
+        match answer {
+            TftpAnswer::Content { bytes, done } if wanted => self.begin(id, lookup, bytes, done),
+            TftpAnswer::Content { done, .. } => never_began(done, TransferOutcome::Replaced, self.now(), lookup),
+            TftpAnswer::Error { code, message } if wanted => {
                 self.finish(id, TransferOutcome::Failed);
-                let from = From { listener: lookup.listener, destination: lookup.destination, peer };
-                return self.send_error(from, code, &message);
+                self.send_error(lookup.from, code, &message);
             }
-        };
-        let opened = transfer_socket(lookup.destination).and_then(|socket| {
+            TftpAnswer::Error { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, id: SessionId, lookup: Lookup, content: Bytes, done: Option<TransferHook>) {
+        let opened = transfer_socket(lookup.from.destination).and_then(|socket| {
             self.epoll.add(&socket, id.token())?;
             Ok(socket)
         });
         let Ok(socket) = opened else {
-            let took = now.saturating_sub(session.arrived);
-            if let Some(done) = done {
-                done(TransferEnd { outcome: TransferOutcome::Failed, bytes: 0, repeated_blocks: 0, took });
-            }
-            self.finish(id, TransferOutcome::Failed);
-            return self.service.dropped(peer, Dropped::OverTotal);
+            never_began(done, TransferOutcome::Failed, self.now(), lookup);
+            return self.finish(id, TransferOutcome::Failed);
         };
-        let sending = Sending::new(socket, peer, bytes, lookup.mode, &self.limits.transfer, &lookup.options, done);
-        session.state = State::Sending(Box::new(sending));
+        let sending = Sending::new(socket, lookup.from.peer, content, lookup.mode, &self.limits.transfer, &lookup.options, done);
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.state = State::Sending(Box::new(sending));
+        }
         self.drive(id, Sending::start);
     }
 
@@ -365,11 +372,9 @@ struct From {
     peer: SocketAddr,
 }
 
-/// The output of a future that needs no waiting. One that is not ready may be polled again with
-/// another waker, as the contract of futures allows.
-fn ready_at_once<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
-    match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
+/// Tells the service that its content was not sent.
+fn never_began(done: Option<TransferHook>, outcome: TransferOutcome, now: Duration, lookup: Lookup) {
+    if let Some(done) = done {
+        done(TransferEnd { outcome, bytes: 0, repeated_blocks: 0, took: now.saturating_sub(lookup.arrived) });
     }
 }

@@ -64,7 +64,7 @@ pub enum TftpAnswer {
     },
 }
 
-/// Called once, from the listener's task, when a transfer is over: be quick.
+/// Called once, from the listener's task, when a transfer is over or could not begin: be quick.
 pub type TransferHook = Box<dyn FnOnce(TransferEnd) + Send>;
 
 /// How a transfer went.
@@ -112,15 +112,15 @@ pub enum Dropped {
     Broadcast,
     /// The source has [`TftpLimits::per_source`] transfers already; ignored, phones ask again.
     OverSource,
-    /// There are [`TftpLimits::total`] transfers already, or no socket is left; ignored, phones ask again.
+    /// There are [`TftpLimits::total`] transfers already; ignored, phones ask again.
     OverTotal,
 }
 
 /// Caps and times of the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TftpLimits {
-    /// Transfers and look-ups at once, in all. Each transfer costs a socket; the process's limit of
-    /// open files is raised as far as it goes.
+    /// Transfers and look-ups at once, in all. Each transfer costs a socket: the process's limit of open
+    /// files is raised to twice this number, and if that is not to be had, half of the limit counts here.
     pub total: usize,
     /// The same from one source address. Generous, because a whole office may sit behind one.
     pub per_source: usize,
@@ -129,6 +129,9 @@ pub struct TftpLimits {
     /// Receive buffer of a listening socket, in bytes. The system may give less: without
     /// `CAP_NET_ADMIN` at most `net.core.rmem_max`.
     pub receive_buffer: usize,
+    /// A peer that was silent for so long in the middle of a transfer, and then sends the same request
+    /// again from the same port, gets a new transfer: it is a phone that was switched off and on.
+    pub started_anew: Duration,
     /// Running transfers may go on for so long after the server was told to stop.
     pub drain: Duration,
     /// Times and option limits of each transfer.
@@ -142,6 +145,7 @@ impl Default for TftpLimits {
             per_source: 2_048,
             max_name: 255,
             receive_buffer: 4 * 1024 * 1024,
+            started_anew: Duration::from_secs(5),
             drain: Duration::from_secs(8),
             transfer: TransferConfig::default(),
         }

@@ -10,9 +10,6 @@ use super::driver::Driver;
 use super::sockets::{self, BindError};
 use super::{TftpLimits, TftpService, sys};
 
-/// Files that the process has open besides the transfers' sockets, generously.
-const OTHER_FILES: u64 = 4096;
-
 /// Bound listeners, ready to serve.
 #[derive(Debug)]
 pub struct TftpServer {
@@ -28,8 +25,10 @@ impl TftpServer {
     /// # Errors
     /// The first address that cannot be bound.
     pub fn bind(addresses: &[SocketAddr], limits: TftpLimits) -> Result<TftpServer, BindError> {
-        // Without the raise there are fewer transfers at once, which the caps' way of refusing covers.
-        let _ = sys::raise_open_files(OTHER_FILES.saturating_add(limits.total as u64));
+        // Transfers take at most half of the files that the process may open: HTTP and the store need some.
+        let files = sys::raise_open_files(2 * limits.total as u64).unwrap_or(1024);
+        let total = limits.total.min(usize::try_from(files / 2).unwrap_or(usize::MAX));
+        let limits = TftpLimits { total, ..limits };
         let listeners = addresses.iter().map(|&address| sockets::listener(address, limits.receive_buffer));
         let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
         let bound = |(socket, &asked): (&UdpSocket, _)| socket.local_addr().unwrap_or(asked);

@@ -327,20 +327,22 @@ fn set_option(socket: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, val
     check(result).map(drop)
 }
 
-/// Raises the process's limit of open files to `wanted`, or as near to it as it may.
-pub(super) fn raise_open_files(wanted: u64) -> io::Result<()> {
+/// Raises the process's limit of open files to `wanted`, or as near to it as it may. Returns the limit
+/// that holds then.
+pub(super) fn raise_open_files(wanted: u64) -> io::Result<u64> {
     let mut limit = MaybeUninit::<libc::rlimit>::uninit();
     // SAFETY: the kernel fills in `limit`, and it is read only when that went well.
     let mut limit = unsafe {
         check(libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()))?;
         limit.assume_init()
     };
-    if limit.rlim_cur >= wanted || limit.rlim_cur >= limit.rlim_max {
-        return Ok(());
-    }
-    limit.rlim_cur = wanted.min(limit.rlim_max);
+    let before = limit.rlim_cur;
+    limit.rlim_cur = wanted.min(limit.rlim_max).max(before);
     // SAFETY: `limit` is a valid value that lives during the call.
-    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).map(drop)
+    match check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }) {
+        Ok(_) => Ok(limit.rlim_cur),
+        Err(_) => Ok(before),
+    }
 }
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {

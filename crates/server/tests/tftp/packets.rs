@@ -1,6 +1,7 @@
 //! Packet by packet: addresses, repeated requests, strangers, refusals and caps.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use offhook_server::tftp::{Dropped, ErrorCode, TftpLimits, TftpServer, TransferOutcome};
 
@@ -96,6 +97,49 @@ fn another_name_from_the_same_port_is_a_new_transfer() {
     assert_eq!(client.read_on(packet, new), b"new");
     let ends = [server.next_end(), server.next_end()].map(|(name, end)| (name, end.outcome));
     assert_eq!(ends, [("old".to_owned(), TransferOutcome::Replaced), ("new".to_owned(), TransferOutcome::Completed)]);
+}
+
+#[test]
+fn a_phone_that_was_switched_off_and_on_gets_a_new_transfer() {
+    let limits = TftpLimits { started_anew: Duration::ZERO, ..TftpLimits::default() };
+    let content = pattern(2000);
+    let server = Server::start(&["127.0.0.1:0"], limits, &[("a.cfg", &content)]);
+    let client = server.client();
+    client.ask("a.cfg");
+    let (_, before) = client.receive();
+    client.ack(1, before);
+    client.receive();
+    client.ask("a.cfg");
+    let (packet, after) = loop {
+        let (packet, from) = client.receive();
+        if from != before {
+            break (packet, from);
+        }
+    };
+    assert_eq!(client.read_on(packet, after), content);
+    let ends = [server.next_end(), server.next_end()].map(|(_, end)| end.outcome);
+    assert_eq!(ends, [TransferOutcome::Replaced, TransferOutcome::Completed]);
+}
+
+#[test]
+fn a_broadcast_request_is_ignored() {
+    let server = Server::start(&["0.0.0.0:0"], TftpLimits::default(), &[("a.cfg", b"a")]);
+    let client = Client::new("127.0.0.1:0", SocketAddr::from(([127, 255, 255, 255], server.addresses[0].port())));
+    client.socket.set_broadcast(true).unwrap();
+    client.ask("a.cfg");
+    assert_eq!(server.next(), Seen::Dropped(Dropped::Broadcast));
+    assert!(client.has_nothing());
+}
+
+#[test]
+fn a_look_up_that_panics_costs_its_own_request_only() {
+    let server = Server::with(&[("a", b"a")]);
+    let client = server.client();
+    for name in ["panic", "slow/panic", "a"] {
+        client.ask(name);
+    }
+    let (packet, transfer) = client.receive();
+    assert_eq!(client.read_on(packet, transfer), b"a");
 }
 
 #[test]

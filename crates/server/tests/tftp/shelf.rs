@@ -37,6 +37,7 @@ impl TftpService for Shelf {
         if name.starts_with("slow/") {
             tokio::task::yield_now().await;
         }
+        assert!(!name.ends_with("panic"), "asked for");
         if name == "never" {
             std::future::pending::<()>().await;
         }
