@@ -238,7 +238,7 @@ fn is_language(text: &str) -> bool {
     (2..=3).contains(&language.len())
         && all(language, |c| c.is_ascii_alphabetic())
         && parts.all(|part| part.len() <= 8 && all(part, |c| c.is_ascii_alphanumeric()))
-        && !text.rsplit('-').next().is_some_and(|last| last.len() == 1)
+        && text.rsplit('-').next().is_some_and(|last| last.len() > 1)
 }
 
 /// `350+440`, `480+620@500/500`: one to four frequencies in Hz; pairs of on and off times in ms.
@@ -251,7 +251,7 @@ fn is_tone(text: &str) -> bool {
         && frequencies.split('+').all(|hz| number(hz, 20, 4000))
         && cadence.is_none_or(|cadence| {
             let times: Vec<&str> = cadence.split('/').collect();
-            times.len() % 2 == 0 && times.len() <= 8 && times.iter().all(|ms| number(ms, 0, 60_000))
+            times.len().is_multiple_of(2) && times.len() <= 8 && times.iter().all(|ms| number(ms, 0, 60_000))
         })
 }
 

@@ -25,25 +25,21 @@ lower layers gave. An object whose `type` changes is replaced as a whole.
 - A required field must stand in every item of its list.
 ";
 
-/// The reference of all settings, in Markdown.
+/// The reference of all settings, in Markdown. An object that stands in several places is described at the first one.
 pub fn reference_markdown() -> String {
     let mut out = HEAD.to_owned();
     out.push_str("\n## Variables\n\nTexts may use these; nothing else is replaced. `$${` is a literal `${`. A variable that stands for nothing is empty.\n\n");
     for (name, doc) in variable::documented() {
         put(&mut out, format_args!("- `{name}`: {doc}\n"));
     }
-    let mut simple = Vec::new();
-    let mut sections = String::new();
-    for field in SETTINGS.fields {
-        if below(&field.kind).is_some() {
-            section(&mut sections, field);
-        } else {
-            simple.push((field.name.to_owned(), field));
-        }
-    }
+    let (sections, simple): (Vec<&'static Field>, Vec<_>) = SETTINGS.fields.iter().partition(|field| below(&field.kind).is_some());
     out.push_str("\n## At the top\n\n");
-    table(&mut out, &simple);
-    out.push_str(&sections);
+    let rows: Vec<Row> = simple.into_iter().map(|field| Row { path: field.name.to_owned(), field, item: false, like: None }).collect();
+    table(&mut out, &rows);
+    let mut described = Vec::new();
+    for field in sections {
+        section(&mut out, field, &mut described);
+    }
     out
 }
 
@@ -57,13 +53,24 @@ fn below(kind: &Kind) -> Option<(&'static str, &'static Shape)> {
     }
 }
 
-fn section(out: &mut String, field: &'static Field) {
+struct Row {
+    path: String,
+    field: &'static Field,
+    /// The field of an item of a list.
+    item: bool,
+    /// Where the fields below it are described already.
+    like: Option<String>,
+}
+
+/// Shapes, and where they were described.
+type Described = Vec<(&'static Shape, String)>;
+
+fn section(out: &mut String, field: &'static Field, described: &mut Described) {
     let Some((step, shape)) = below(&field.kind) else { return };
-    put(out, format_args!("\n## `{}`\n\n{} {}.\n\n", field.name, field.doc, sentence(&field.kind.allows())));
+    put(out, format_args!("\n## `{}`\n\n{} Allowed: {}.\n\n", field.name, field.doc, allowed(field)));
     let mut rows = Vec::new();
     let mut rules = Vec::new();
-    let at = format!("{}{step}", field.name);
-    collect(&at, shape, &mut rows, &mut rules);
+    collect(&format!("{}{step}", field.name), shape, step == "[]", described, &mut rows, &mut rules);
     table(out, &rows);
     if !rules.is_empty() {
         out.push('\n');
@@ -73,31 +80,45 @@ fn section(out: &mut String, field: &'static Field) {
     }
 }
 
-fn collect(at: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static Field)>, rules: &mut Vec<(String, &'static str)>) {
+fn collect(
+    at: &str,
+    shape: &'static Shape,
+    item: bool,
+    described: &mut Described,
+    rows: &mut Vec<Row>,
+    rules: &mut Vec<(String, &'static str)>,
+) {
+    described.push((shape, at.to_owned()));
     rules.extend(shape.rules.iter().map(|rule| (at.to_owned(), rule.says)));
     for field in shape.fields {
         let path = format!("{at}.{}", field.name);
-        rows.push((path.clone(), field));
-        if let Some((step, shape)) = below(&field.kind) {
-            collect(&format!("{path}{step}"), shape, rows, rules);
+        let below = below(&field.kind);
+        let like =
+            below.and_then(|(_, shape)| described.iter().find(|(known, _)| std::ptr::eq(*known, shape)).map(|(_, path)| path.clone()));
+        let further = below.filter(|_| like.is_none());
+        rows.push(Row { path: path.clone(), field, item, like });
+        if let Some((step, shape)) = further {
+            collect(&format!("{path}{step}"), shape, step == "[]", described, rows, rules);
         }
     }
 }
 
-fn table(out: &mut String, rows: &[(String, &'static Field)]) {
-    if rows.is_empty() {
-        return;
-    }
+fn table(out: &mut String, rows: &[Row]) {
     out.push_str("| field | meaning | allowed | default |\n|---|---|---|---|\n");
-    for (path, field) in rows {
-        let row = [format!("`{path}`{}", marks(field)), field.doc.to_owned(), allowed(field), field.default.unwrap_or_default().to_owned()];
-        put(out, format_args!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    for Row { path, field, item, like } in rows {
+        let mut allowed = allowed(field);
+        if let Some(like) = like {
+            put(&mut allowed, format_args!(", with the fields of `{like}`"));
+        }
+        let cells =
+            [format!("`{path}`{}", marks(field, *item)), field.doc.to_owned(), allowed, field.default.unwrap_or_default().to_owned()];
+        put(out, format_args!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | ")));
     }
 }
 
-fn marks(field: &Field) -> String {
+fn marks(field: &Field, item: bool) -> String {
     let mut marks = String::new();
-    for (mark, holds) in [(" 🔒", field.secret), (" 🎲", field.generate.is_some()), (" (required)", field.required)] {
+    for (mark, holds) in [(" 🔒", field.secret), (" 🎲", field.generate.is_some()), (" (required)", item && field.required)] {
         if holds {
             marks.push_str(mark);
         }
@@ -109,6 +130,7 @@ fn allowed(field: &Field) -> String {
     let mut text = match &field.kind {
         Kind::Object(_) => "an object".to_owned(),
         Kind::List { of: Kind::Object(_), max, .. } => format!("a list of at most {max} objects"),
+        Kind::Numbered { max, .. } => format!("objects by number, from `\"1\"` to `\"{max}\"`"),
         kind => kind.allows(),
     };
     if let Some(unit) = field.unit {
@@ -118,11 +140,6 @@ fn allowed(field: &Field) -> String {
         put(&mut text, format_args!("; not in {}", scope.name()));
     }
     text
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Writing into a `String` cannot fail.

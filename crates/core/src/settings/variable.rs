@@ -54,8 +54,10 @@ const FIXED: [(&str, Variable, &str, &str); 11] = [
     ("phone.ip", Variable::PhoneIp, "address of the phone (action URLs only)", "192.0.2.1"),
 ];
 
+type OfLine = fn(u32) -> Variable;
+
 /// Field of a line, variable, meaning.
-const LINE: [(&str, fn(u32) -> Variable, &str); 3] = [
+const LINE: [(&str, OfLine, &str); 3] = [
     ("number", Variable::LineNumber, "number of line N"),
     ("username", Variable::LineUsername, "user name of line N"),
     ("display_name", Variable::LineDisplayName, "display name of line N"),

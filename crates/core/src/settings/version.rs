@@ -26,9 +26,12 @@ fn compare(a: &[u64], b: &[u64], groups: usize) -> Ordering {
 #[derive(Clone, Debug)]
 pub(super) struct VersionRange(Vec<Bound>);
 
+/// Whether a version that compares so to a bound fits.
+type Fits = fn(Ordering) -> bool;
+
 #[derive(Clone, Debug)]
 struct Bound {
-    fits: fn(Ordering) -> bool,
+    fits: Fits,
     version: Vec<u64>,
 }
 
@@ -43,13 +46,13 @@ impl VersionRange {
                 if low.is_empty() && high.is_empty() {
                     return None;
                 }
-                for (version, fits) in [(low, Ordering::is_ge as fn(_) -> _), (high, Ordering::is_le)] {
+                for (version, fits) in [(low, Ordering::is_ge as Fits), (high, Ordering::is_le)] {
                     if !version.is_empty() {
                         bounds.push(Bound { fits, version: bound(version)? });
                     }
                 }
             } else {
-                let operators: [(&str, fn(Ordering) -> bool); 6] = [
+                let operators: [(&str, Fits); 6] = [
                     (">=", Ordering::is_ge),
                     ("<=", Ordering::is_le),
                     (">", Ordering::is_gt),
