@@ -31,8 +31,8 @@ features.action_uri.enable = 1
 features.action_uri_limit_ip = {{ remote.hosts|join(",") }}
 push_xml.server = {{ remote.hosts|join(",") }}
 {% endif %}
-{{ y.put("sip.trust_ctrl", security.trust_servers_only|flag) -}}
-{{ y.put("features.direct_ip_call_enable", security.direct_ip_calls|flag) -}}
+{{ y.given("sip.trust_ctrl", security.trust_servers_only|flag) -}}
+{{ y.given("features.direct_ip_call_enable", security.direct_ip_calls|flag) -}}
 {% if tls.verify %}
 {{ y.system("security.trust_certificates", "0" if tls.verify == "none" else "1") -}}
 {% if tls.verify != "none" %}
@@ -82,7 +82,9 @@ sip.notify_reboot_enable = 0
 {% endif %}
 {% endif %}
 {# only a firmware that is stored, of the phone's own image, and never a step back unless an exact version is wanted #}
-{% if firmware.policy != "never" %}
+{% if firmware.policy == "ask" %}
+{{ note("provisioning.firmware.policy", "not supported: this phone does not ask its user; no firmware is given") }}
+{%- elif firmware.policy != "never" %}
 {% if firmware.url %}
 {{ y.system("firmware.url", firmware.url) -}}
 {% elif image and image.complete and (not model.image_prefix or image.name.split(".")[0]|int == model.image_prefix) %}

@@ -83,12 +83,12 @@
 {{ y.put(a ~ ".sip_listen_port", line.local_port if line.local_port != "auto" and line.local_port else net.sip_port) -}}
 {% endif %}
 {{ y.put(a ~ ".cid_source", lookup("caller_id", line.caller_id_sources|join(","), path ~ ".caller_id_sources") if line.caller_id_sources else none) -}}
-{{ y.put(a ~ ".auto_answer", ("1" if line.auto_answer == "on" else "0") if line.auto_answer else none) -}}
-{{ y.put(a ~ ".ringtone.ring_type", y.ring_name(line.ringtone) if line.ringtone else none) -}}
-{{ y.put(a ~ ".anonymous_call", line.anonymous|flag) -}}
-{{ y.put(a ~ ".anonymous_call_oncode", features.anonymous_on) -}}
-{{ y.put(a ~ ".anonymous_call_offcode", features.anonymous_off) -}}
-{{ y.put(a ~ ".reject_anonymous_call", (settings.calls or {}).reject_anonymous|flag) -}}
+{{ y.given(a ~ ".auto_answer", ("1" if line.auto_answer == "on" else "0") if line.auto_answer else none) -}}
+{{ y.given(a ~ ".ringtone.ring_type", y.ring_name(line.ringtone) if line.ringtone else none) -}}
+{{ y.given(a ~ ".anonymous_call", line.anonymous|flag) -}}
+{{ y.given(a ~ ".anonymous_call_oncode", features.anonymous_on) -}}
+{{ y.given(a ~ ".anonymous_call_offcode", features.anonymous_off) -}}
+{{ y.given(a ~ ".reject_anonymous_call", (settings.calls or {}).reject_anonymous|flag) -}}
 {{ y.put(a ~ ".direct_pickup_code", line.pickup_code) -}}
 {{ y.put(a ~ ".blf.blf_list_uri", line.blf_list_uri) -}}
 {% set session = line.session_timer or {} %}
@@ -97,16 +97,10 @@
 {{ y.put(a ~ ".session_timer.refresher", {"uac": 0, "uas": 1}[session.refresher] if session.refresher else none) -}}
 {{ y.put(a ~ ".enable_user_equal_phone", ("1" if line.user_param == "phone" else "0") if line.user_param else none) -}}
 {% endfor %}
-{# what is not used is switched off, so that an account that was taken away goes #}
+{# what is not used is switched off and forgotten, so that an account that was taken away goes with its password #}
 {% for n in range(1, model.accounts + 1) if n not in used.numbers %}
 account.{{ n }}.enable = 0
-{% if model.accounts <= 16 %}
-{% for name in ["label", "display_name", "user_name", "auth_name", "password", "sip_server.1.address", "sip_server.2.address"] %}
+{% for name in ["label", "display_name", "user_name", "auth_name", "password"] %}
 account.{{ n }}.{{ name }} = %NULL%
 {% endfor %}
-{% if before_80 %}
-account.{{ n }}.sip_server_host = %NULL%
-{% endif %}
-voice_mail.number.{{ n }} = %NULL%
-{% endif %}
 {% endfor %}

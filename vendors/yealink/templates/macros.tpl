@@ -1,8 +1,9 @@
 {# One parameter per call; write `-}}` after a call, the macro ends its line itself.
 
-   put     name = value   `%NULL%` (factory value) in the phone's own file when it is not set, so that what was set once and is
-                          not any more does not stay in the phone; nothing in a model file
-   given   name = value   nothing when it is not set: for what could cut the phone off (network, provisioning, passwords)
+   put     name = value   `%NULL%` (factory value) in the phone's own file when it is not set, so that what was taken away
+                          does not stay in the phone: accounts, keys, phone books, paging groups, action URLs
+   given   name = value   nothing when it is not set: for what the user of the phone may choose, and for what could cut the
+                          phone off (network, provisioning, passwords)
    system  as given, for the parameters that V81 renamed to static.<name>: in the spelling that the firmware knows, or both
 
    `complete`, `old_names` and `new_names` are set by base.tpl. #}
@@ -40,8 +41,12 @@ static.{{ name }} = {{ value }}
 {% elif key and key.type %}
 {% set known = lookup("keys", key.type, path ~ ".type") %}
 {% endif %}
-{% if known %}
-{{ prefix }}.type = {{ known.code }}
+{% set code = known.code_v70 if known and last <= 70 and known.code_v70 else (known.code if known else none) %}
+{% if known and not code and code != 0 %}
+{{ note(path ~ ".type", "not supported: firmware after V70 has no such key") }}
+{%- endif %}
+{% if code or code == 0 %}
+{{ prefix }}.type = {{ code }}
 {% set account = key.line or 1 %}
 {# the account of a BLF key counts from 0 on some models #}
 {{ prefix }}.line = {{ (account - 1 if model.blf_account_from_zero and key.type == "blf" else account) if known.line else 0 }}
@@ -50,12 +55,12 @@ static.{{ name }} = {{ value }}
 {{ put(prefix ~ ".label", key.label) -}}
 {% endif %}
 {% if key.type == "blf" %}
-{% set code = key.pickup or pickup_codes[account ~ ""] or (settings.features or {}).pickup %}
+{% set pickup = key.pickup or ((settings.lines or {})[account ~ ""] or {}).pickup_code or (settings.features or {}).pickup %}
 {% if last >= 84 %}
-{{ put(prefix ~ ".extension", code) -}}
+{{ put(prefix ~ ".extension", pickup) -}}
 {% endif %}
 {% if first < 84 %}
-{{ put(prefix ~ ".pickup_value", code) -}}
+{{ put(prefix ~ ".pickup_value", pickup) -}}
 {% endif %}
 {% endif %}
 {% else %}

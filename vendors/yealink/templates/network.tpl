@@ -43,9 +43,11 @@
 {{ y.system("network.vlan.pc_port_priority", vlan.pc_priority) -}}
 {% endif %}
 {% endif %}
+{% if vlan.dhcp_option is defined and vlan.dhcp_option is not none %}
+{{ y.system("network.vlan.dhcp_enable", "1" if vlan.dhcp_option else "0") -}}
 {% if vlan.dhcp_option %}
-{{ y.system("network.vlan.dhcp_enable", "1") -}}
 {{ y.system("network.vlan.dhcp_option", vlan.dhcp_option) -}}
+{% endif %}
 {% endif %}
 {{ y.system("network.pc_port.enable", net.pc_port|flag) -}}
 {{ y.system("network.lldp.enable", net.lldp|flag) -}}
@@ -79,7 +81,7 @@
 {% if from_80 and sip_port and sip_port != "auto" %}
 sip.listen_port = {{ sip_port }}
 {% endif %}
-{{ y.put("sip.tls_listen_port", net.tls_port) -}}
+{{ y.given("sip.tls_listen_port", net.tls_port) -}}
 {{ y.system("network.port.min_rtpport", (net.rtp_ports or {}).min) -}}
 {{ y.system("network.port.max_rtpport", (net.rtp_ports or {}).max) -}}
 {{ y.system("network.qos.signaltos", net.sip_dscp) -}}

@@ -5,52 +5,52 @@
 {% set audio = settings.audio or {} %}
 {% set volumes = audio.volumes or {} %}
 {% set waiting = first_line("call_waiting") %}
-{{ y.put("call_waiting.enable", ("0" if waiting == "off" else "1") if waiting else none) -}}
-{{ y.put("call_waiting.tone", ("1" if waiting in ("on", "tone") else "0") if waiting else none) -}}
-{{ y.put("features.dnd.on_code", features.dnd_on) -}}
-{{ y.put("features.dnd.off_code", features.dnd_off) -}}
-{{ y.put("features.dnd.enable", calls.dnd|flag) -}}
-{{ y.put("forward.always.on_code", features.forward_all) -}}
-{{ y.put("forward.always.off_code", features.forward_cancel) -}}
-{{ y.put("forward.busy.on_code", features.forward_busy) -}}
-{{ y.put("forward.busy.off_code", features.forward_cancel) -}}
-{{ y.put("forward.no_answer.on_code", features.forward_no_answer) -}}
-{{ y.put("forward.no_answer.off_code", features.forward_cancel) -}}
-{{ y.put("features.pickup.direct_pickup_enable", "1" if features.pickup else none) -}}
-{{ y.put("features.pickup.direct_pickup_code", features.pickup) -}}
-{{ y.put("features.pickup.group_pickup_enable", "1" if features.group_pickup else none) -}}
-{{ y.put("features.pickup.group_pickup_code", features.group_pickup) -}}
-{{ y.put("features.call_park.enable", "1" if features.park else none) -}}
-{{ y.put("features.call_park.park_code", features.park) -}}
-{{ y.put("features.call_park.park_retrieve_code", features.retrieve) -}}
-{{ y.put("features.enhanced_dss_keys.enable", features.enhanced_keys|flag) -}}
-{{ y.put("features.play_hold_tone.enable", calls.hold_reminder|flag) -}}
-{{ y.put("auto_redial.enable", calls.auto_redial|flag) -}}
+{{ y.given("call_waiting.enable", ("0" if waiting == "off" else "1") if waiting else none) -}}
+{{ y.given("call_waiting.tone", ("1" if waiting in ("on", "tone") else "0") if waiting else none) -}}
+{{ y.given("features.dnd.on_code", features.dnd_on) -}}
+{{ y.given("features.dnd.off_code", features.dnd_off) -}}
+{{ y.given("features.dnd.enable", calls.dnd|flag) -}}
+{{ y.given("forward.always.on_code", features.forward_all) -}}
+{{ y.given("forward.always.off_code", features.forward_cancel) -}}
+{{ y.given("forward.busy.on_code", features.forward_busy) -}}
+{{ y.given("forward.busy.off_code", features.forward_cancel) -}}
+{{ y.given("forward.no_answer.on_code", features.forward_no_answer) -}}
+{{ y.given("forward.no_answer.off_code", features.forward_cancel) -}}
+{{ y.given("features.pickup.direct_pickup_enable", "1" if features.pickup else none) -}}
+{{ y.given("features.pickup.direct_pickup_code", features.pickup) -}}
+{{ y.given("features.pickup.group_pickup_enable", "1" if features.group_pickup else none) -}}
+{{ y.given("features.pickup.group_pickup_code", features.group_pickup) -}}
+{{ y.given("features.call_park.enable", "1" if features.park else none) -}}
+{{ y.given("features.call_park.park_code", features.park) -}}
+{{ y.given("features.call_park.park_retrieve_code", features.retrieve) -}}
+{{ y.given("features.enhanced_dss_keys.enable", features.enhanced_keys|flag) -}}
+{{ y.given("features.play_hold_tone.enable", calls.hold_reminder|flag) -}}
+{{ y.given("auto_redial.enable", calls.auto_redial|flag) -}}
 {% set hotline = first_line("hotline") or {} %}
-{{ y.put("features.hotline_number", hotline.number) -}}
-{{ y.put("features.hotline_delay", hotline.delay_s) -}}
-{{ y.put("phone_setting.emergency.number", ((settings.emergency or {}).numbers or [])|join(",")) -}}
+{{ y.given("features.hotline_number", hotline.number) -}}
+{{ y.given("features.hotline_delay", hotline.delay_s) -}}
+{{ y.given("phone_setting.emergency.number", ((settings.emergency or {}).numbers or [])|join(",")) -}}
 {# dial plan: rules with a replacement rewrite, the others dial at once; x, [1-5], ( ), $1 and the final `.` are the phone's too #}
 {% set replacing = (calls.dial_plan or [])|selectattr("replace")|list %}
 {% set dialling = (calls.dial_plan or [])|rejectattr("replace")|list %}
 {% for rule in replacing %}
 dialplan.replace.prefix.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 dialplan.replace.replace.{{ loop.index }} = {{ rule.replace }}
-{{ y.put("dialplan.replace.line_id." ~ loop.index, rule.line) -}}
+{{ y.given("dialplan.replace.line_id." ~ loop.index, rule.line) -}}
 {% endfor %}
 {% for rule in dialling %}
 dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
-{{ y.put("dialplan.dialnow.line_id." ~ loop.index, rule.line) -}}
+{{ y.given("dialplan.dialnow.line_id." ~ loop.index, rule.line) -}}
 {% if rule.timeout_s %}
 {{ note("calls.dial_plan", "one delay for all rules here: the longest that is set") }}
 {%- endif %}
 {% endfor %}
-{{ y.put("phone_setting.dialnow_delay", dialling|map(attribute="timeout_s")|select|list|max if dialling|map(attribute="timeout_s")|select|list else none) -}}
+{{ y.given("phone_setting.dialnow_delay", dialling|map(attribute="timeout_s")|select|list|max if dialling|map(attribute="timeout_s")|select|list else none) -}}
 {# phone books: five places #}
 {% set directory = settings.directory or {} %}
-{% set books = directory.phonebooks or [] %}
+{% set books = (directory.phonebooks or [])|selectattr("url")|list %}
 {{ y.put("features.remote_phonebook.enable", "1" if books else none) -}}
-{{ y.put("features.remote_phonebook.flash_time", books[0].interval_s if books else none) -}}
+{{ y.given("features.remote_phonebook.flash_time", books[0].interval_s if books else none) -}}
 {% for n in range(1, 6) %}
 {% set book = books[n - 1] if books|length >= n else {} %}
 {{ y.put("remote_phonebook.data." ~ n ~ ".url", book.url) -}}
@@ -69,88 +69,93 @@ dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 {{ y.put("ldap.enable", "1" if ldap.host else none) -}}
 {% if ldap.host %}
 ldap.host = {{ ldap.host }}
-{{ y.put("ldap.port", ldap.port) -}}
-{{ y.put("ldap.tls_mode", {"off": 0, "starttls": 1, "ldaps": 2}[ldap.tls] if ldap.tls else none) -}}
-{{ y.put("ldap.base", ldap.base) -}}
-{{ y.put("ldap.user", ldap.bind_dn) -}}
+{{ y.given("ldap.port", ldap.port) -}}
+{{ y.given("ldap.tls_mode", {"off": 0, "starttls": 1, "ldaps": 2}[ldap.tls] if ldap.tls else none) -}}
+{{ y.given("ldap.base", ldap.base) -}}
+{{ y.given("ldap.user", ldap.bind_dn) -}}
 {% if complete %}
-{{ y.put("ldap.password", ldap.password) -}}
+{{ y.given("ldap.password", ldap.password) -}}
 {% endif %}
-{{ y.put("ldap.name_filter", ldap.name_filter) -}}
-{{ y.put("ldap.number_filter", ldap.number_filter) -}}
-{{ y.put("ldap.name_attr", (ldap.name_attrs or [])|join(" ")) -}}
-{{ y.put("ldap.numb_attr", (ldap.number_attrs or [])|join(" ")) -}}
-{{ y.put("ldap.display_name", ldap.display) -}}
-{{ y.put("ldap.version", ldap.version) -}}
-{{ y.put("ldap.max_hits", ldap.max_hits) -}}
-{{ y.put("ldap.call_in_lookup", ldap.lookup_in|flag) -}}
-{{ y.put("ldap.call_out_lookup", ldap.lookup_out|flag) -}}
+{{ y.given("ldap.name_filter", ldap.name_filter) -}}
+{{ y.given("ldap.number_filter", ldap.number_filter) -}}
+{{ y.given("ldap.name_attr", (ldap.name_attrs or [])|join(" ")) -}}
+{{ y.given("ldap.numb_attr", (ldap.number_attrs or [])|join(" ")) -}}
+{{ y.given("ldap.display_name", ldap.display) -}}
+{{ y.given("ldap.version", ldap.version) -}}
+{{ y.given("ldap.max_hits", ldap.max_hits) -}}
+{{ y.given("ldap.call_in_lookup", ldap.lookup_in|flag) -}}
+{{ y.given("ldap.call_out_lookup", ldap.lookup_out|flag) -}}
 {% endif %}
 {% if not base_station %}
 {# multicast: ten places to listen, as many to page as are given #}
 {% set paging = settings.paging or {} %}
 {% set send = paging.send or [] %}
+{# the number of the place is the priority #}
 {% set listen = paging.listen or [] %}
-{{ y.put("multicast.codec", lookup("multicast_codecs", (send + listen)|map(attribute="codec")|select|first, "paging") if (send + listen)|map(attribute="codec")|select|list else none) -}}
+{% if listen|selectattr("priority")|list|length == listen|length %}
+{% set listen = listen|sort(attribute="priority") %}
+{% endif %}
+{{ y.given("multicast.codec", lookup("multicast_codecs", (send + listen)|map(attribute="codec")|select|first, "paging") if (send + listen)|map(attribute="codec")|select|list else none) -}}
 {% for n in range(1, [send|length, 10]|max + 1) %}
 {% set group = send[n - 1] if send|length >= n else {} %}
 {% set name = "multicast.paging_address." ~ n %}
 {{ y.put(name ~ ".ip_address", group.address ~ ":" ~ group.port if group else none) -}}
-{{ y.put(name ~ ".label", group.label) -}}
-{{ y.put(name ~ ".channel", group.channel) -}}
+{{ y.given(name ~ ".label", group.label) -}}
+{{ y.given(name ~ ".channel", group.channel) -}}
 {% endfor %}
 {% for n in range(1, [listen|length, 10]|max + 1) %}
 {% set group = listen[n - 1] if listen|length >= n else {} %}
 {% set name = "multicast.listen_address." ~ n %}
 {{ y.put(name ~ ".ip_address", group.address ~ ":" ~ group.port if group else none) -}}
-{{ y.put(name ~ ".label", group.label) -}}
-{{ y.put(name ~ ".channel", group.channel) -}}
-{{ y.put(name ~ ".volume", [group.volume * 15 // 100, 1]|max if group.volume else none) -}}
+{{ y.given(name ~ ".label", group.label) -}}
+{{ y.given(name ~ ".channel", group.channel) -}}
+{{ y.given(name ~ ".volume", [group.volume * 15 // 100, 1]|max if group.volume else none) -}}
 {% endfor %}
-{{ y.put("multicast.receive_priority.enable", paging.barge|flag) -}}
-{{ y.put("multicast.receive_priority.priority", paging.priority_threshold) -}}
+{{ y.given("multicast.receive_priority.enable", paging.barge|flag) -}}
+{{ y.given("multicast.receive_priority.priority", paging.priority_threshold) -}}
 {# display #}
 {% set wallpaper = display.wallpaper or "" %}
 {% if model.colour and wallpaper %}
 wallpaper_upload.url = {{ wallpaper if "://" in wallpaper else server_for(wallpaper) }}
 {% endif %}
 {% if model.colour %}
-{{ y.put("phone_setting.backgrounds", "Config:" ~ (wallpaper.split("/")|last) if wallpaper else none) -}}
+{{ y.given("phone_setting.backgrounds", "Config:" ~ (wallpaper.split("/")|last) if wallpaper else none) -}}
 {% else %}
 {% set logo = display.logo or "" %}
 {% if logo %}
 lcd_logo.url = {{ logo if "://" in logo else server_for(logo) }}
 {% endif %}
-{{ y.put("phone_setting.lcd_logo.mode", "2" if logo else none) -}}
+{{ y.given("phone_setting.lcd_logo.mode", "2" if logo else none) -}}
 {% endif %}
-{{ y.put("phone_setting.backlight_time", display.backlight_s) -}}
-{{ y.put("screensaver.wait_time" if last >= 81 else "phone_setting.screen_saver_time", display.screensaver_s) -}}
-{{ y.put("phone_setting.contrast", display.contrast) -}}
+{{ y.given("phone_setting.backlight_time", display.backlight_s) -}}
+{{ y.given("screensaver.wait_time" if last >= 81 else "phone_setting.screen_saver_time", display.screensaver_s) -}}
+{# 1 to 10 #}
+{{ y.given("phone_setting.contrast", 1 + display.contrast * 9 // 100 if display.contrast is defined and display.contrast is not none else none) -}}
 {# sound #}
 {% set tone = audio.ringtone or "" %}
 {% if tone and tone not in tables.ringtones.built_in %}
 ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {% endif %}
-{{ y.put("phone_setting.ring_type", y.ring_name(tone) if tone else none) -}}
-{{ y.put("voice.ring_vol", volumes.ringer * 15 // 100 if volumes.ringer is defined and volumes.ringer is not none else none) -}}
+{{ y.given("phone_setting.ring_type", y.ring_name(tone) if tone else none) -}}
+{{ y.given("voice.ring_vol", volumes.ringer * 15 // 100 if volumes.ringer is defined and volumes.ringer is not none else none) -}}
 {% for ours, theirs in [("handset", "handset"), ("headset", "headset"), ("speaker", "handfree")] %}
 {% set volume = volumes[ours] %}
-{{ y.put("voice." ~ theirs ~ ".spk_vol", [volume * 15 // 100, 1]|max if volume is defined and volume is not none else none) -}}
+{{ y.given("voice." ~ theirs ~ ".spk_vol", [volume * 15 // 100, 1]|max if volume is defined and volume is not none else none) -}}
 {% endfor %}
 {% endif %}
-{{ y.put("voice.vad", audio.vad|flag) -}}
+{{ y.given("voice.vad", audio.vad|flag) -}}
 {# ring tones by Alert-Info: one list for all accounts #}
 {% set alerts = first_line("alert_info") or [] %}
 {% for n in range(1, [alerts|length, 8]|max + 1) %}
 {% set alert = alerts[n - 1] if alerts|length >= n else {} %}
 {{ y.put("distinctive_ring_tones.alert_info." ~ n ~ ".text", alert.match) -}}
-{{ y.put("distinctive_ring_tones.alert_info." ~ n ~ ".ringer", (alert.ringtone or "")|replace("Ring", "")|replace(".wav", "") if alert else none) -}}
+{{ y.given("distinctive_ring_tones.alert_info." ~ n ~ ".ringer", (alert.ringtone or "")|replace("Ring", "")|replace(".wav", "") if alert else none) -}}
 {% endfor %}
 # Action URLs
 {% set urls = settings.action_urls or {} %}
 {% for event, name in tables.events|items %}
 {{ y.put("action_url." ~ name, urls[event]) -}}
 {% endfor %}
-{% for event in urls if not tables.events[event] %}
+{% for event in urls if tables.events[event] is not defined %}
 {{ note("action_urls." ~ event, "not supported: this phone has no such event") }}
 {%- endfor %}
