@@ -3,6 +3,7 @@
    A set of digits becomes one TEMPLATE for each of its members. The longest match wins, whatever the order. #}
 {% set calls = settings.calls or {} %}
 {% set tag = first_line("user_param") %}
+{% set plan = namespace(any=false) %}
 <DIALTEMPLATE>
 {% for rule in calls.dial_plan or [] %}
 {# -- every alternative without sets -- #}
@@ -55,10 +56,12 @@
 {% set m.captures = m.captures + [m.capture] %}
 {% set m.group = 0 %}
 {% elif c in ("x", "X") or (c == "." and loop.last) or (c == "." and one|list|length == loop.index + 1) %}
-{% if m.wild == 0 %}
+{% if m.wild == 0 or (c == "." and m.wild > 1) %}
+{# `..*` may be one run or two: the second is empty when it is one #}
 {% set m.run = m.run + 1 %}
 {% set m.capture = m.capture ~ "%" ~ m.run %}
-{% elif m.wild_group != m.group or (c == "." and m.wild > 1) %}
+{% endif %}
+{% if m.wild > 0 and m.wild_group != m.group %}
 {# the phone would see one run where the rule has two parts #}
 {% set m.clear = false %}
 {% endif %}
@@ -93,6 +96,9 @@
 {% if "$" in (rule.replace or "") and not r.known %}
 {{ note("calls.dial_plan", "left out, this phone cannot take these parts of " ~ rule.match ~ " apart") }}
 {%- else %}
+{% if m.match == "*" %}
+{% set plan.any = true %}
+{% endif %}
   <TEMPLATE MATCH="{{ m.match }}" Timeout="{{ rule.timeout_s if rule.timeout_s is defined and rule.timeout_s is not none else ("5" if m.open else "0") }}"
 {%- if tag in ("phone", "ip") %} User="{{ "IP" if tag == "ip" else "Phone" }}"{% endif %}
 {%- if rule.replace %} Rewrite="{{ r.text }}"{% endif %}
@@ -100,6 +106,8 @@
 {% endif %}
 {% endfor %}
 {% endfor %}
+{% if not plan.any %}
   <TEMPLATE MATCH="*" Timeout="5"
 {%- if tag in ("phone", "ip") %} User="{{ "IP" if tag == "ip" else "Phone" }}"{% endif %}/>
+{% endif %}
 </DIALTEMPLATE>

@@ -126,7 +126,10 @@ dial_template: {{ "DIAL" ~ device.MAC if file.kind == "device" and calls.dial_pl
 telnet_level: {{ {"off": 0, "on": 1, "privileged": 2}[telnet] }}
 {% endif %}
 {% set url = (settings.provisioning or {}).url or "" %}
-{% if url.startswith("tftp://") %}
-dyn_tftp_addr: "{{ url[7:].split("/")[0].split(":")[0] }}"
-{% endif %}
+{% set host = url[7:].split("/")[0].split(":")[0] if url.startswith("tftp://") else "" %}
+{% if host and host[:1] in "0123456789" %}
+dyn_tftp_addr: "{{ host }}"
+{% elif url %}
+{{ note("provisioning.url", "this phone takes tftp:// with an IPv4 address") }}
+{%- endif %}
 sync: 1
