@@ -7,13 +7,14 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, UdpSocket};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use offhook_proto::tftp::{Ending, ErrorCode, Mode, Packet, Request, RequestOptions, encode_error};
 use socket2::{MsgHdr, SockRef};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -36,13 +37,13 @@ const LISTENERS: u64 = u64::MAX - 0xffff;
 /// Longest text of an ERROR packet, in bytes.
 const MAX_MESSAGE: usize = 200;
 
-/// An answer on its way from a look-up's task.
-type Answered = (SessionId, Lookup, TftpAnswer);
+/// An answer on its way from a look-up's task; none when the look-up panicked.
+type Answered = (SessionId, Lookup, Option<TftpAnswer>);
 
 /// What of a request is needed once its answer is there.
 #[derive(Clone, Copy)]
 struct Lookup {
-    from: From,
+    from: Origin,
     mode: Mode,
     options: RequestOptions,
     arrived: Duration,
@@ -222,7 +223,6 @@ impl<S: TftpService> Driver<S> {
 
     fn on_listener(&mut self, listener: usize, inbox: &mut Inbox) {
         let Some((socket, bound)) = self.listeners.get(listener) else { return };
-
         let bound = Destination { local: bound.ip(), interface: 0, many: false };
         let count = inbox.receive(socket).unwrap_or(0);
         for index in 0..count {
@@ -232,13 +232,13 @@ impl<S: TftpService> Driver<S> {
                 self.service.dropped(datagram.peer, Dropped::Broadcast);
                 continue;
             }
-            let from = From { listener, destination, peer: datagram.peer };
+            let from = Origin { listener, destination, peer: datagram.peer };
             let bytes = if datagram.cut { &[] } else { datagram.bytes };
             self.on_datagram(from, bytes);
         }
     }
 
-    fn on_datagram(&mut self, from: From, bytes: &[u8]) {
+    fn on_datagram(&mut self, from: Origin, bytes: &[u8]) {
         let request = match Packet::decode(bytes) {
             Ok(Packet::Read(request)) => request,
             Ok(Packet::Write(_)) => return self.refuse(from, Dropped::Write, ErrorCode::AccessViolation, "writing is not allowed"),
@@ -287,26 +287,23 @@ impl<S: TftpService> Driver<S> {
         false
     }
 
-    fn look_up(&mut self, from: From, fingerprint: u64, mode: Mode, request: &Request<'_>) {
+    fn look_up(&mut self, from: Origin, fingerprint: u64, mode: Mode, request: &Request<'_>) {
         let arrived = self.now();
         let id =
             self.sessions.insert(Session { peer: from.peer, request: fingerprint, arrived, entered: None, state: State::LookingUp(None) });
         let lookup = Lookup { from, mode, options: request.known_options(), arrived };
         let read = ReadRequest { name: request.name.to_vec(), mode, peer: from.peer, local: from.destination.local };
         let service = Arc::clone(&self.service);
-        let mut answer = Box::pin(async move { service.read(read).await });
-        // Tried once at once; if it is not ready then, a task goes on with it, whose waker takes the place
-        // of this one. A panic costs this request only, as it would in a task.
-        let mut context = Context::from_waker(Waker::noop());
-        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(&mut context))) {
-            Ok(Poll::Ready(answer)) => return self.on_answer(id, lookup, answer),
-            Ok(Poll::Pending) => {}
-            Err(_) => return self.finish(id, TransferOutcome::Failed),
+        // A panic costs this request only.
+        let mut answer = Box::pin(AssertUnwindSafe(async move { service.read(read).await }).catch_unwind());
+        // Tried once here; if it is not ready, a task goes on with it, whose waker takes this one's place.
+        if let Poll::Ready(answer) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return self.on_answer(id, lookup, answer.ok());
         }
         let answers = self.answers.clone();
         let task = tokio::spawn(async move {
             // Nobody listens any more once the server has ended.
-            let _ = answers.send((id, lookup, answer.await));
+            let _ = answers.send((id, lookup, answer.await.ok()));
         });
         if let Some(session) = self.sessions.get_mut(id) {
             let give_up = arrived.saturating_add(self.limits.transfer.patience);
@@ -316,16 +313,17 @@ impl<S: TftpService> Driver<S> {
         }
     }
 
-    fn on_answer(&mut self, id: SessionId, lookup: Lookup, answer: TftpAnswer) {
+    fn on_answer(&mut self, id: SessionId, lookup: Lookup, answer: Option<TftpAnswer>) {
         let wanted = self.sessions.get_mut(id).is_some();
         match answer {
-            TftpAnswer::Content { bytes, done } if wanted => self.begin(id, lookup, bytes, done),
-            TftpAnswer::Content { done, .. } => never_began(done, TransferOutcome::Replaced, self.now(), lookup),
-            TftpAnswer::Error { code, message } if wanted => {
+            Some(TftpAnswer::Content { bytes, done }) if wanted => self.begin(id, lookup, bytes, done),
+            Some(TftpAnswer::Content { done, .. }) => never_began(done, TransferOutcome::Replaced, self.now(), lookup),
+            Some(TftpAnswer::Error { code, message }) if wanted => {
                 self.finish(id, TransferOutcome::Failed);
                 self.send_error(lookup.from, code, &message);
             }
-            TftpAnswer::Error { .. } => {}
+            Some(TftpAnswer::Error { .. }) => {}
+            None => self.finish(id, TransferOutcome::Failed),
         }
     }
 
@@ -345,14 +343,14 @@ impl<S: TftpService> Driver<S> {
         self.drive(id, Sending::start);
     }
 
-    fn refuse(&self, from: From, why: Dropped, code: ErrorCode, message: &str) {
+    fn refuse(&self, from: Origin, why: Dropped, code: ErrorCode, message: &str) {
         self.service.dropped(from.peer, why);
         self.send_error(from, code, message);
     }
 
     /// An ERROR from the listener's port, from the address that was asked. After the listeners are gone
     /// there is nothing to send it with, and the peer will ask again.
-    fn send_error(&self, from: From, code: ErrorCode, message: &str) {
+    fn send_error(&self, from: Origin, code: ErrorCode, message: &str) {
         let Some((socket, _)) = self.listeners.get(from.listener) else { return };
         let end = message.floor_char_boundary(MAX_MESSAGE);
         let packet = encode_error(code, message.get(..end).unwrap_or_default());
@@ -366,7 +364,7 @@ impl<S: TftpService> Driver<S> {
 
 /// Who sent a datagram to which listener and address.
 #[derive(Clone, Copy)]
-struct From {
+struct Origin {
     listener: usize,
     destination: Destination,
     peer: SocketAddr,

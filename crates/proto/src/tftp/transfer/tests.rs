@@ -3,6 +3,8 @@
 
 mod channel;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -283,4 +285,58 @@ fn an_error_ends_at_once_and_all_else_is_ignored() {
     assert_eq!(transfer.on_packet(&error, at(2)), Action::End(Ending::PeerError(ErrorCode::DiskFull)));
     assert_eq!(transfer.on_packet(&ack(1), at(3)), Action::Wait);
     assert_eq!(transfer.on_timeout(at(10_000)), Action::Wait);
+}
+
+/// Something that may happen to a transfer.
+#[derive(Debug, Clone)]
+enum Happening {
+    /// An ACK this far from the last acknowledged block, modulo 65,536.
+    Ack(i32),
+    Packet(Vec<u8>),
+    Repeated,
+    Wait(u64),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        4 => (-3i32..70).prop_map(Happening::Ack),
+        1 => any::<i32>().prop_map(Happening::Ack),
+        1 => proptest::collection::vec(any::<u8>(), 0..8).prop_map(Happening::Packet),
+        1 => Just(Happening::Repeated),
+        3 => prop_oneof![0u64..100, 0u64..100_000].prop_map(Happening::Wait),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_no_more_than_a_window_leaves_and_nothing_beyond_the_file(
+        length in prop_oneof![0u64..2000, any::<u64>()],
+        blksize: u16, windowsize: u16, timeout: u8, plain: bool,
+        happenings in proptest::collection::vec(happening(), 0..200),
+    ) {
+        let some = RequestOptions { timeout: Some(timeout), tsize: true, ..options(blksize, windowsize) };
+        let mut transfer = with(if plain { RequestOptions::default() } else { some }, length);
+        let mut now = at(0);
+        let mut acked = 0u64;
+        let mut action = transfer.start(now);
+        for happening in happenings {
+            if let Action::SendBlocks(run) = action {
+                prop_assert!(run.first <= run.last && run.last - run.first < 64);
+                prop_assert!(run.first > acked);
+                acked = run.first - 1;
+                prop_assert!(transfer.block(run.last).bytes.end <= length);
+                prop_assert!(transfer.deadline().is_some_and(|deadline| deadline > now));
+            }
+            action = match happening {
+                Happening::Ack(distance) => transfer.on_packet(&ack((acked as i64 + i64::from(distance)) as u16), now),
+                Happening::Packet(bytes) => transfer.on_packet(&bytes, now),
+                Happening::Repeated => transfer.on_repeated_request(now),
+                Happening::Wait(ms) => {
+                    now += at(ms);
+                    transfer.on_timeout(now)
+                }
+            };
+        }
+        prop_assert!(transfer.acknowledged() <= length);
+    }
 }
