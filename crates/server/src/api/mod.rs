@@ -1,11 +1,74 @@
 //! The REST API: `/api/v1`, health and metrics, on the admin listener. It turns HTTP into calls of [`crate::app`] and
 //! errors into problem documents, and decides nothing.
 
-use axum::Router;
+use axum::{Router, middleware};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::app::App;
 
+pub mod accounts;
+pub mod auth;
+pub mod body;
+pub mod devices;
+pub mod docs;
+pub mod etag;
+pub mod firmware;
+pub mod health;
+pub mod listing;
+pub mod openapi;
+pub mod params;
+pub mod problem;
+pub mod profiles;
+pub mod requests;
+pub mod settings;
+pub mod simulate;
+pub mod site;
+pub mod tenants;
+pub mod tokens;
+
+#[cfg(test)]
+mod tests;
+
 /// Everything that the admin listener answers.
 pub fn router(app: App) -> Router {
-    Router::new().with_state(app)
+    let (router, _) = operations().split_for_parts();
+    router
+        .merge(docs::router())
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(middleware::from_fn_with_state(app.clone(), auth::guard))
+        .with_state(app)
+}
+
+/// Every operation, with its description.
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .merge(health::routes())
+        .nest("/api/v1", v1())
+}
+
+fn v1() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(devices::list, devices::create))
+        .routes(routes!(devices::read, devices::replace, devices::patch, devices::delete))
+        .routes(routes!(devices::settings))
+        .routes(routes!(devices::files))
+        .routes(routes!(devices::preview))
+        .routes(routes!(devices::check))
+        .routes(routes!(devices::requests))
+        .routes(routes!(profiles::list, profiles::create))
+        .routes(routes!(profiles::read, profiles::replace, profiles::patch, profiles::delete))
+        .routes(routes!(site::read, site::replace, site::patch))
+        .routes(routes!(tenants::list, tenants::create))
+        .routes(routes!(tenants::read, tenants::replace, tenants::patch, tenants::delete))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::read, accounts::replace, accounts::patch, accounts::delete))
+        .routes(routes!(firmware::list, firmware::upload))
+        .routes(routes!(firmware::read, firmware::delete))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::stream))
+        .routes(routes!(simulate::simulate))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(settings::schema))
 }

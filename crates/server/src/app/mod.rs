@@ -3,11 +3,29 @@
 
 use std::sync::Arc;
 
-use offhook_core::clock::{Clock, Entropy};
+use offhook_core::{
+    clock::{Clock, Entropy},
+    settings::RawSecrets,
+};
 use offhook_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, pipeline::Pipeline};
+
+pub mod accounts;
+pub mod devices;
+pub mod fields;
+pub mod firmware;
+pub mod page;
+pub mod profiles;
+pub mod readiness;
+pub mod requests;
+pub mod simulate;
+pub mod site;
+pub mod tenants;
+pub mod tokens;
+
+pub use tokens::Caller;
 
 /// What every use case works with. A cheap clone.
 #[derive(Clone)]
@@ -26,4 +44,11 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Cancelled when the server begins to stop: readiness goes, live streams end.
     pub closing: CancellationToken,
+}
+
+impl App {
+    /// Raw parameters that packs list as secret: masked and sealed like the secrets of the model.
+    pub fn raw_secrets(&self) -> Arc<RawSecrets> {
+        Arc::new(RawSecrets::default())
+    }
 }

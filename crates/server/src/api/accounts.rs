@@ -1,0 +1,197 @@
+//! `/api/v1/accounts`
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use offhook_core::account::Account;
+use offhook_store::AccountFilter;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{Object, RefOr, schema::Schema},
+};
+
+use super::{
+    body::Document,
+    etag::{IfMatch, Tagged, created},
+    listing::{List, Paging},
+    params::{Key, NoParams, Params},
+    problem::Problem,
+};
+use crate::app::{App, Caller, accounts};
+
+/// The line values that an account gives. Its schema is that of a line, from the settings model.
+#[derive(Debug)]
+pub struct AccountValues;
+
+impl PartialSchema for AccountValues {
+    fn schema() -> RefOr<Schema> {
+        // A place for the model's schema of a line, which takes it when the document is put together.
+        RefOr::T(Schema::Object(Object::new()))
+    }
+}
+
+impl ToSchema for AccountValues {}
+
+/// An account: a SIP identity that lines refer to by its name. The line values that it gives stand beside its own fields.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountView {
+    /// Its id.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// The tenant it belongs to.
+    pub tenant: String,
+    /// What a line's `account` says; unique within the tenant.
+    pub name: String,
+    /// Several lines may use it.
+    pub shared: bool,
+    /// The code that a person types on a phone to claim it.
+    pub code: Option<String>,
+    /// The values that it gives to every line that names it. Secrets are masked.
+    #[serde(flatten)]
+    #[schema(value_type = AccountValues)]
+    pub values: Map<String, Value>,
+    /// Grows by one with each change; the ETag.
+    pub revision: u64,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// When it was last changed.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+}
+
+/// What may be written of an account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"name": "1001", "password": "s3cret-0f-1001", "display_name": "Anna", "servers": [{"host": "pbx.example"}]}))]
+pub struct AccountWrite {
+    /// The tenant it belongs to; `default` when left out.
+    pub tenant: Option<String>,
+    /// What a line's `account` says; the `username` when left out, and the other way round.
+    pub name: Option<String>,
+    /// Several lines may use it.
+    pub shared: Option<bool>,
+    /// The code that a person types on a phone to claim it.
+    pub code: Option<String>,
+    /// The values that it gives to every line that names it. A mask keeps the secret that is stored.
+    #[serde(flatten)]
+    #[schema(value_type = AccountValues)]
+    pub values: Map<String, Value>,
+}
+
+/// Which accounts. They come by tenant and name.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AccountQuery {
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// Only those that no line names.
+    pub unassigned: Option<bool>,
+    /// Text that stands in the name, letter case ignored.
+    pub q: Option<String>,
+}
+
+fn view(app: &App, account: &Account) -> AccountView {
+    let values = match account.values.masked(&app.raw_secrets()) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    AccountView {
+        id: account.id.to_string(),
+        tenant: account.tenant.clone(),
+        name: account.name.clone(),
+        shared: account.shared,
+        code: account.code.clone(),
+        values,
+        revision: account.revision,
+        created_at: account.created_at.to_string(),
+        updated_at: account.updated_at.to_string(),
+    }
+}
+
+fn tagged(app: &App, account: &Account) -> Tagged<AccountView> {
+    Tagged(StatusCode::OK, account.revision, view(app, account))
+}
+
+fn tenant(mut params: Params) -> Result<Option<String>, Problem> {
+    let tenant = params.text("tenant");
+    Ok(params.finish(tenant)?)
+}
+
+/// List accounts
+#[utoipa::path(get, path = "/accounts", tag = "accounts", params(Paging, AccountQuery),
+    responses((status = 200, description = "One page.", body = List<AccountView>)))]
+pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+    let paging = Paging::read(&mut params);
+    let filter = AccountFilter { tenant: params.text("tenant"), unassigned: params.flag("unassigned"), q: params.text("q") };
+    let filter = params.finish(filter)?;
+    let listed = accounts::list(&app, &filter, &paging.page((), false)).await?;
+    Ok(axum::Json(List::of(listed, |a| view(&app, &a))))
+}
+
+/// Create an account
+#[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = AccountWrite,
+    responses((status = 201, description = "As it was made.", body = AccountView)))]
+pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let account = accounts::create(&app, who, document).await?;
+    Ok(created(&format!("/api/v1/accounts/{}", account.id), tagged(&app, &account)))
+}
+
+/// One account
+#[utoipa::path(get, path = "/accounts/{account}", tag = "accounts",
+    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out.")),
+    responses((status = 200, description = "The account.", body = AccountView)))]
+pub(super) async fn read(State(app): State<App>, Key(account): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, &accounts::read(&app, &account, tenant(params)?.as_deref()).await?))
+}
+
+/// Replace an account
+#[utoipa::path(put, path = "/accounts/{account}", tag = "accounts", request_body = AccountWrite,
+    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
+    responses((status = 200, description = "As it is now.", body = AccountView)))]
+pub(super) async fn replace(
+    State(app): State<App>,
+    who: Caller,
+    Key(account): Key<String>,
+    IfMatch(if_match): IfMatch,
+    params: Params,
+    Document(document): Document,
+) -> Result<impl IntoResponse, Problem> {
+    let tenant = tenant(params)?;
+    Ok(tagged(&app, &accounts::replace(&app, who, &account, tenant.as_deref(), if_match, document).await?))
+}
+
+/// Change an account
+#[utoipa::path(patch, path = "/accounts/{account}", tag = "accounts", request_body(content = AccountWrite, content_type = "application/merge-patch+json"),
+    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be changed, in quotes.")),
+    responses((status = 200, description = "As it is now.", body = AccountView)))]
+pub(super) async fn patch(
+    State(app): State<App>,
+    who: Caller,
+    Key(account): Key<String>,
+    IfMatch(if_match): IfMatch,
+    params: Params,
+    Document(patch): Document,
+) -> Result<impl IntoResponse, Problem> {
+    let tenant = tenant(params)?;
+    Ok(tagged(&app, &accounts::patch(&app, who, &account, tenant.as_deref(), if_match, patch).await?))
+}
+
+/// Delete an account that no line names
+#[utoipa::path(delete, path = "/accounts/{account}", tag = "accounts",
+    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be deleted, in quotes.")),
+    responses((status = 204, description = "It is gone.")))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    who: Caller,
+    Key(account): Key<String>,
+    IfMatch(if_match): IfMatch,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    let tenant = tenant(params)?;
+    accounts::delete(&app, who, &account, tenant.as_deref(), if_match).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,77 @@
+//! Who calls: the bearer token of a request becomes a [`Caller`]. Only the two health paths are open.
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::problem::Problem;
+use crate::app::{App, Caller, tokens};
+
+/// Paths that anybody may ask.
+const OPEN: &[&str] = &["/healthz", "/readyz"];
+/// Pages for a browser, which asks its user for a name and a password: the token is the password, the name does not
+/// matter. They only read, so a browser that sends the password by itself does no harm.
+const FOR_BROWSERS: &[&str] = &["/api/docs", "/api/v1/openapi.json"];
+
+/// Lets a request through that shows a valid token, with its caller; marks every answer as not to be stored.
+pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let browser = FOR_BROWSERS.contains(&path);
+    let mut response = if OPEN.contains(&path) {
+        next.run(request).await
+    } else {
+        match caller(&app, request.headers(), browser).await {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                next.run(request).await
+            }
+            Err(problem) => refuse(problem, browser),
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn caller(app: &App, headers: &HeaderMap, browser: bool) -> Result<Caller, Problem> {
+    let token = token_of(headers, browser)?;
+    let caller = tokens::authenticate(app, &token).await?;
+    caller.ok_or_else(|| Problem::unauthorized("the token is unknown, revoked or expired"))
+}
+
+fn token_of(headers: &HeaderMap, browser: bool) -> Result<String, Problem> {
+    let missing = || Problem::unauthorized("send the header Authorization: Bearer <token>");
+    let value = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).ok_or_else(missing)?;
+    let (scheme, rest) = value.split_once(' ').ok_or_else(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(rest.trim().to_owned());
+    }
+    if browser && scheme.eq_ignore_ascii_case("basic") {
+        let bytes = STANDARD.decode(rest.trim()).map_err(|_| missing())?;
+        let text = String::from_utf8(bytes).map_err(|_| missing())?;
+        return text.split_once(':').map(|(_, password)| password.to_owned()).ok_or_else(missing);
+    }
+    Err(missing())
+}
+
+fn refuse(problem: Problem, browser: bool) -> Response {
+    let mut response = problem.into_response();
+    if browser && response.headers().contains_key(header::WWW_AUTHENTICATE) {
+        let basic = HeaderValue::from_static("Basic realm=\"offhook: any name, the token as password\"");
+        response.headers_mut().append(header::WWW_AUTHENTICATE, basic);
+    }
+    response
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().copied().ok_or_else(|| Problem::unauthorized("send the header Authorization: Bearer <token>"))
+    }
+}

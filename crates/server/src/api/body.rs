@@ -1,0 +1,86 @@
+//! Request bodies: JSON documents with limits, read as plain values. What their fields mean is the use case's business.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::problem::Problem;
+
+/// The greatest JSON body.
+pub const LIMIT: usize = 1024 * 1024;
+
+/// A JSON body. Its depth is limited to 128, its size to [`LIMIT`].
+#[derive(Debug)]
+pub struct Document(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for Document {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Problem::media_type("application/json"));
+        }
+        let bytes = collect(body).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| Problem::malformed(explain(&e, &bytes)))
+    }
+}
+
+async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
+    Limited::new(body, LIMIT).collect().await.map(|c| c.to_bytes()).map_err(|e| {
+        if e.is::<LengthLimitError>() {
+            Problem::too_large(LIMIT as u64)
+        } else {
+            Problem::malformed("the body ended before it was whole")
+        }
+    })
+}
+
+/// No media type at all is taken as JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Where and what, never the text itself: it may hold a secret.
+fn explain(error: &serde_json::Error, bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "a JSON body is needed".to_owned();
+    }
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    format!("the body is not JSON: line {}, column {}: {what}", error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    async fn read(body: impl Into<Body>, media: &str) -> Result<Value, Problem> {
+        let request = Request::builder().header("content-type", media).body(body.into()).unwrap();
+        Document::from_request(request, &()).await.map(|d| d.0)
+    }
+
+    #[tokio::test]
+    async fn bad_json_says_where() {
+        let problem = read("{\n  \"a\": 1,\n  b\n}", "application/json").await.unwrap_err();
+        assert_eq!(problem.status, 400);
+        assert!(problem.detail.contains("line 3, column 3"), "{}", problem.detail);
+    }
+
+    #[tokio::test]
+    async fn depth_size_and_type_are_limited() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        assert_eq!(read(deep, "application/json").await.unwrap_err().status, 400);
+        assert_eq!(read(vec![b' '; LIMIT + 1], "application/json").await.unwrap_err().status, 413);
+        assert_eq!(read("{}", "text/plain").await.unwrap_err().status, 415);
+        assert_eq!(read("{}", "application/merge-patch+json; charset=utf-8").await.unwrap(), serde_json::json!({}));
+        assert_eq!(read("", "application/json").await.unwrap_err().status, 400);
+    }
+}

@@ -1,0 +1,546 @@
+//! `/api/v1/devices`
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use offhook_core::device::{State as DeviceState, Sync};
+use offhook_store::{DeviceFilter, DeviceSort};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    body::Document,
+    etag::{IfMatch, Tagged, created},
+    listing::{List, Paging, sort},
+    params::{Key, NoParams, Params},
+    problem::Problem,
+    requests::{self, RequestView, TransportName},
+    settings::Settings,
+};
+use crate::{
+    app::{
+        App, Caller,
+        devices::{self, CheckedFile, Shown},
+    },
+    pipeline::{DeviceFile, Note},
+};
+
+/// What may be done for a device.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StateName {
+    /// Seen, not approved: gets bootstrap files only.
+    Pending,
+    /// Gets its files.
+    Ready,
+    /// Gets a stranger's answer everywhere.
+    Disabled,
+}
+
+/// Whether the last fetch of a device's own file had today's content.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncName {
+    /// It never fetched its own file.
+    Never,
+    /// The last fetch had today's content.
+    Current,
+    /// Something that the file is made of changed since.
+    Outdated,
+}
+
+/// The newest request of a device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LastSeenView {
+    /// When.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// From which address.
+    pub ip: String,
+    /// How.
+    #[schema(value_type = TransportName)]
+    pub transport: &'static str,
+    /// Path or file name.
+    pub path: String,
+    /// The User-Agent, when one was sent.
+    pub user_agent: Option<String>,
+}
+
+/// A device: one phone, base station, adapter or door phone.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceView {
+    /// Its id.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// The tenant it belongs to.
+    pub tenant: String,
+    /// Unique over all tenants.
+    pub mac: Option<String>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// For softphones that name themselves by a UUID.
+    pub uuid: Option<String>,
+    /// Family.
+    pub vendor: Option<String>,
+    /// Canonical model name; null: the family's generic one.
+    pub model: Option<String>,
+    /// A person chose the model: what the phone says otherwise is `reported_model`.
+    pub model_pinned: bool,
+    /// What the phone calls itself where that differs from `model`.
+    pub reported_model: Option<String>,
+    /// Firmware version it last reported.
+    pub firmware: Option<String>,
+    /// The pack that serves it, `id` or `id@version`; null: chosen at each request.
+    pub pack: Option<String>,
+    /// A person chose the pack: better evidence does not change it.
+    pub pack_pinned: bool,
+    /// What may be done for it.
+    #[schema(value_type = StateName)]
+    pub state: &'static str,
+    /// Assigned profiles by name, later wins.
+    pub profiles: Vec<String>,
+    /// Its own layer. Secrets are masked.
+    #[schema(value_type = Settings)]
+    pub settings: Value,
+    /// Setting paths that its layer takes away from lower ones.
+    pub unset: Vec<String>,
+    /// For people.
+    pub label: String,
+    /// For people.
+    pub location: String,
+    /// For people and filters.
+    pub tags: Vec<String>,
+    /// The newest request.
+    pub last_seen: Option<LastSeenView>,
+    /// Whether the last fetch of its file had today's content: in a list by tags, for one device by the real bytes.
+    #[schema(value_type = SyncName)]
+    pub sync: &'static str,
+    /// Grows by one with each change; the ETag.
+    pub revision: u64,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// When a person last changed it.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+}
+
+/// What may be written of a device. A MAC address, a serial number or a UUID is needed.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "mac": "00-15-65-AA-BB-CC", "model": "T46S", "label": "Front desk", "profiles": ["reception"],
+    "settings": {"lines": {"1": {"account": "1001"}}}
+}))]
+pub struct DeviceWrite {
+    /// The tenant it belongs to; `default` for a new one.
+    pub tenant: Option<String>,
+    /// Any usual spelling.
+    pub mac: Option<String>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// For softphones that name themselves by a UUID.
+    pub uuid: Option<String>,
+    /// Family.
+    pub vendor: Option<String>,
+    /// Model name or a usual short form; stored canonically. Who names one pins it.
+    pub model: Option<String>,
+    /// False: what the phone says of its model replaces it.
+    pub model_pinned: Option<bool>,
+    /// Firmware version, until the phone reports one.
+    pub firmware: Option<String>,
+    /// `id` or `id@version` of an installed pack. Who names one pins it; null: chosen from what the device is.
+    pub pack: Option<String>,
+    /// False: better evidence may change the pack.
+    pub pack_pinned: Option<bool>,
+    /// A new device is `ready` unless said otherwise. `ready` runs the policy's checks.
+    pub state: Option<StateName>,
+    /// Profiles by name, later wins.
+    pub profiles: Option<Vec<String>>,
+    /// Its own layer. A mask keeps the secret that is stored.
+    #[schema(value_type = Option<Settings>)]
+    pub settings: Option<Value>,
+    /// Setting paths that its layer takes away from lower ones.
+    pub unset: Option<Vec<String>>,
+    /// For people.
+    pub label: Option<String>,
+    /// For people.
+    pub location: Option<String>,
+    /// For people and filters.
+    pub tags: Option<Vec<String>>,
+}
+
+/// Which devices.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeviceQuery {
+    /// The order: `created_at`, `mac`, `label`, `model`, `last_seen` or `updated_at`; `-` before it for the greatest first.
+    pub sort: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// In this state.
+    pub state: Option<StateName>,
+    /// Of this family.
+    pub vendor: Option<String>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// Served by this pack.
+    pub pack: Option<String>,
+    /// With this profile assigned.
+    pub profile: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// With this sync.
+    pub sync: Option<SyncName>,
+    /// Text that stands in MAC (any spelling), label, model, location or last address, letter case ignored.
+    pub q: Option<String>,
+}
+
+/// Something a person should know of a setting.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NoteView {
+    /// The setting's path.
+    pub path: String,
+    /// What the family cannot express, what was changed to fit, and the like.
+    pub message: String,
+}
+
+impl From<Note> for NoteView {
+    fn from(note: Note) -> Self {
+        Self { path: note.path, message: note.message }
+    }
+}
+
+/// One effective value with where it came from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExplainedView {
+    /// The setting's path.
+    pub path: String,
+    /// The value; secrets are masked unless revealed.
+    #[schema(value_type = Object)]
+    pub value: Value,
+    /// The layer that gave it.
+    pub layer: String,
+    /// The account that gave it, when one did.
+    pub account: Option<String>,
+    /// Layers whose value it replaced, oldest first.
+    pub overridden: Vec<String>,
+}
+
+/// Effective settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EffectiveView {
+    /// The effective document.
+    #[schema(value_type = Settings)]
+    pub settings: Value,
+    /// Every value with its layer; only with `explain=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<ExplainedView>>,
+    /// What the family cannot express, and the like.
+    pub notes: Vec<NoteView>,
+}
+
+/// One file that a device may ask for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceFileView {
+    /// As the phone asks for it, with a leading slash.
+    pub path: String,
+    /// `common`, `model`, `device`, `firmware`, `language`, `directory` or `other`.
+    pub kind: &'static str,
+    /// Whether it holds credentials.
+    pub credentials: bool,
+    /// Its absence is normal.
+    pub optional: bool,
+    /// Bytes; null: there is no file now.
+    pub size: Option<u64>,
+    /// Keyed hash of the bytes; null: there is no file now.
+    pub hash: Option<String>,
+    /// Why there is no file now.
+    pub absent: Option<String>,
+}
+
+/// The files of a device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceFiles {
+    /// Each file.
+    pub items: Vec<DeviceFileView>,
+}
+
+/// What rendering one file gave.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CheckedFileView {
+    /// The file.
+    #[serde(flatten)]
+    pub file: DeviceFileView,
+    /// What a person should know of its settings.
+    pub notes: Vec<NoteView>,
+    /// Why it could not be made.
+    pub error: Option<String>,
+}
+
+/// What rendering all files of a device gave.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CheckView {
+    /// Every file could be made, and the device may have its own.
+    pub ok: bool,
+    /// Why the device could not fetch its own file under the policy, and what to do.
+    pub policy: Option<String>,
+    /// Settings that the family cannot express.
+    pub notes: Vec<NoteView>,
+    /// Each file.
+    pub files: Vec<CheckedFileView>,
+}
+
+/// Whether secrets are shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Reveal {
+    /// Show secrets; admins only.
+    pub reveal: Option<bool>,
+}
+
+/// Whether every value is explained.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Explain {
+    /// Add every value with the layer it came from.
+    pub explain: Option<bool>,
+}
+
+fn sync_name(sync: Sync) -> &'static str {
+    match sync {
+        Sync::Never => "never",
+        Sync::Current => "current",
+        Sync::Outdated => "outdated",
+    }
+}
+
+fn view(app: &App, shown: Shown) -> DeviceView {
+    let Shown { device, sync } = shown;
+    DeviceView {
+        id: device.id.to_string(),
+        tenant: device.tenant,
+        mac: device.mac.map(|m| m.to_string()),
+        serial: device.serial,
+        uuid: device.uuid,
+        vendor: device.vendor,
+        model: device.model,
+        model_pinned: device.model_pinned,
+        reported_model: device.reported_model,
+        firmware: device.firmware,
+        pack: device.pack,
+        pack_pinned: device.pack_pinned,
+        state: device.state.as_str(),
+        profiles: device.profiles,
+        settings: device.settings.masked(&app.raw_secrets()),
+        unset: device.unset.iter().map(ToString::to_string).collect(),
+        label: device.label,
+        location: device.location,
+        tags: device.tags,
+        last_seen: device.last_seen.map(|seen| LastSeenView {
+            at: seen.at.to_string(),
+            ip: seen.ip.to_string(),
+            transport: seen.transport.as_str(),
+            path: seen.path,
+            user_agent: seen.user_agent,
+        }),
+        sync: sync_name(sync),
+        revision: device.revision,
+        created_at: device.created_at.to_string(),
+        updated_at: device.updated_at.to_string(),
+    }
+}
+
+fn tagged(app: &App, shown: Shown) -> Tagged<DeviceView> {
+    Tagged(StatusCode::OK, shown.device.revision, view(app, shown))
+}
+
+fn file_view(file: DeviceFile) -> DeviceFileView {
+    DeviceFileView {
+        path: file.path,
+        kind: file.kind.as_str(),
+        credentials: file.credentials,
+        optional: file.optional,
+        size: file.size,
+        hash: file.hash,
+        absent: file.absent.map(|reason| reason.to_string()),
+    }
+}
+
+fn notes(notes: Vec<Note>) -> Vec<NoteView> {
+    notes.into_iter().map(NoteView::from).collect()
+}
+
+/// List devices
+#[utoipa::path(get, path = "/devices", tag = "devices", params(Paging, DeviceQuery),
+    responses((status = 200, description = "One page.", body = List<DeviceView>)))]
+pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+    let paging = Paging::read(&mut params);
+    let names = [DeviceSort::Created, DeviceSort::Mac, DeviceSort::Label, DeviceSort::Model, DeviceSort::LastSeen, DeviceSort::Updated];
+    let (name, descending) = sort(&mut params, &names.map(DeviceSort::as_str));
+    let filter = DeviceFilter {
+        tenant: params.text("tenant"),
+        state: params.read("state", "pending, ready or disabled", DeviceState::parse),
+        vendor: params.text("vendor"),
+        model: params.text("model"),
+        pack: params.text("pack"),
+        profile: params.text("profile"),
+        tag: params.text("tag"),
+        sync: params.read("sync", "never, current or outdated", |text| {
+            [Sync::Never, Sync::Current, Sync::Outdated].into_iter().find(|s| sync_name(*s) == text)
+        }),
+        q: params.text("q"),
+    };
+    let filter = params.finish(filter)?;
+    let page = paging.page(DeviceSort::parse(name).unwrap_or_default(), descending);
+    let listed = devices::list(&app, &filter, &page).await?;
+    Ok(Json(List::of(listed, |shown| view(&app, shown))))
+}
+
+/// Create a device
+#[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceWrite,
+    responses((status = 201, description = "As it was made.", body = DeviceView)))]
+pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let shown = devices::create(&app, who, document).await?;
+    Ok(created(&format!("/api/v1/devices/{}", shown.device.id), tagged(&app, shown)))
+}
+
+/// One device
+#[utoipa::path(get, path = "/devices/{device}", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address.")),
+    responses((status = 200, description = "The device.", body = DeviceView)))]
+pub(super) async fn read(State(app): State<App>, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, devices::read(&app, &device).await?))
+}
+
+/// Replace a device
+///
+/// What is left out is empty afterwards; state and tenant stay.
+#[utoipa::path(put, path = "/devices/{device}", tag = "devices", request_body = DeviceWrite,
+    params(("device" = String, Path, description = "Id or MAC address."), ("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
+    responses((status = 200, description = "As it is now.", body = DeviceView)))]
+pub(super) async fn replace(
+    State(app): State<App>,
+    who: Caller,
+    Key(device): Key<String>,
+    IfMatch(if_match): IfMatch,
+    _: NoParams,
+    Document(document): Document,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, devices::replace(&app, who, &device, if_match, document).await?))
+}
+
+/// Change a device
+///
+/// `{"state": "ready"}` approves it, after the policy's checks.
+#[utoipa::path(patch, path = "/devices/{device}", tag = "devices", request_body(content = DeviceWrite, content_type = "application/merge-patch+json"),
+    params(("device" = String, Path, description = "Id or MAC address."), ("If-Match" = Option<String>, Header, description = "The revision that is to be changed, in quotes.")),
+    responses((status = 200, description = "As it is now.", body = DeviceView)))]
+pub(super) async fn patch(
+    State(app): State<App>,
+    who: Caller,
+    Key(device): Key<String>,
+    IfMatch(if_match): IfMatch,
+    _: NoParams,
+    Document(patch): Document,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, devices::patch(&app, who, &device, if_match, patch).await?))
+}
+
+/// Delete a device
+#[utoipa::path(delete, path = "/devices/{device}", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address."), ("If-Match" = Option<String>, Header, description = "The revision that is to be deleted, in quotes.")),
+    responses((status = 204, description = "It is gone.")))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    who: Caller,
+    Key(device): Key<String>,
+    IfMatch(if_match): IfMatch,
+    _: NoParams,
+) -> Result<StatusCode, Problem> {
+    devices::delete(&app, who, &device, if_match).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Effective settings of a device
+#[utoipa::path(get, path = "/devices/{device}/settings", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address."), Explain, Reveal),
+    responses((status = 200, description = "What all layers together give.", body = EffectiveView)))]
+pub(super) async fn settings(
+    State(app): State<App>,
+    who: Caller,
+    Key(device): Key<String>,
+    mut params: Params,
+) -> Result<impl IntoResponse, Problem> {
+    let (explain, reveal) = (params.flag("explain"), params.flag("reveal"));
+    params.finish(())?;
+    let explanation = devices::explain(&app, who, &device, reveal).await?;
+    let settings = devices::tree(&explanation);
+    let value = |e: offhook_core::settings::Explained| ExplainedView {
+        path: e.path.to_string(),
+        value: e.value,
+        layer: e.layer,
+        account: e.account,
+        overridden: e.overridden,
+    };
+    let values = explain.then(|| explanation.values.into_iter().map(value).collect());
+    Ok(Json(EffectiveView { settings, values, notes: notes(explanation.notes) }))
+}
+
+/// Every file that a device may ask for
+#[utoipa::path(get, path = "/devices/{device}/files", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address.")),
+    responses((status = 200, description = "Each file.", body = DeviceFiles)))]
+pub(super) async fn files(State(app): State<App>, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+    let files = devices::files(&app, &device).await?;
+    Ok(Json(DeviceFiles { items: files.into_iter().map(file_view).collect() }))
+}
+
+/// Preview of one file of a device
+///
+/// The bytes as the phone would get them, with secrets masked unless `reveal=true`.
+#[utoipa::path(get, path = "/devices/{device}/files/{*path}", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address."), ("path" = String, Path, description = "As the phone asks for it, without the leading slash; slashes within may stand."), Reveal),
+    responses((status = 200, description = "The file; its media type is the file's own.", body = Vec<u8>, content_type = "*/*")))]
+pub(super) async fn preview(
+    State(app): State<App>,
+    who: Caller,
+    Key((device, path)): Key<(String, String)>,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let reveal = params.flag("reveal");
+    params.finish(())?;
+    let preview = devices::preview(&app, who, &device, &format!("/{}", path.trim_start_matches('/')), reveal).await?;
+    // A file is data for phones: a browser must not run anything in it.
+    let headers = [(header::CONTENT_TYPE, preview.content_type), (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")];
+    Ok((headers, preview.bytes).into_response())
+}
+
+/// Render all files of a device
+///
+/// Nothing is stored: a read-only token may ask.
+#[utoipa::path(post, path = "/devices/{device}/check", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address.")),
+    responses((status = 200, description = "What each file gave.", body = CheckView)))]
+pub(super) async fn check(State(app): State<App>, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+    let checked = devices::check(&app, &device).await?;
+    let file = |f: CheckedFile| CheckedFileView { file: file_view(f.file), notes: notes(f.notes), error: f.error };
+    Ok(Json(CheckView {
+        ok: checked.ok,
+        policy: checked.policy,
+        notes: notes(checked.notes),
+        files: checked.files.into_iter().map(file).collect(),
+    }))
+}
+
+/// Recent requests of a device, newest first
+#[utoipa::path(get, path = "/devices/{device}/requests", tag = "devices",
+    params(("device" = String, Path, description = "Id or MAC address."), Paging, requests::DeviceRequestQuery),
+    responses((status = 200, description = "One page.", body = List<RequestView>)))]
+pub(super) async fn requests(State(app): State<App>, Key(device): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
+    let device = devices::find(&app, &device).await?;
+    requests::page(&app, params, Some(device.id)).await
+}

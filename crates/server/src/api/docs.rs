@@ -1,0 +1,205 @@
+//! The description of the API: the OpenAPI document, and a page made of it for people, without anything from outside.
+
+use std::sync::LazyLock;
+
+use axum::{
+    Json, Router,
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Map, Value};
+
+use super::{
+    openapi,
+    params::NoParams,
+    problem::{KINDS, Problem},
+};
+use crate::app::App;
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c;background:#fff}\
+h1,h2,h3{line-height:1.2}h2{margin-top:3rem;border-bottom:1px solid #ccc}code,pre{font:14px/1.4 ui-monospace,monospace;background:#f3f3f3}\
+pre{padding:.7rem;overflow-x:auto}details{margin:.5rem 0;border:1px solid #ddd;border-radius:4px;padding:.4rem .8rem}\
+summary{cursor:pointer}summary b{display:inline-block;min-width:4.5rem}table{border-collapse:collapse;width:100%}\
+td,th{text-align:left;vertical-align:top;border-bottom:1px solid #e4e4e4;padding:.25rem .5rem .25rem 0}nav a{margin-right:1rem}\
+@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}code,pre{background:#262626}details,td,th,h2{border-color:#444}a{color:#8ab4f8}}";
+
+/// The document and the page.
+pub(super) fn router() -> Router<App> {
+    Router::new().route("/api/v1/openapi.json", get(document)).route("/api/docs", get(page))
+}
+
+async fn document(_: NoParams) -> Json<&'static Value> {
+    Json(openapi::document())
+}
+
+async fn page(_: NoParams) -> Result<Response, Problem> {
+    static PAGE: LazyLock<String> = LazyLock::new(|| write_page(openapi::document()));
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ];
+    Ok((headers, PAGE.as_str()).into_response())
+}
+
+fn write_page(document: &Value) -> String {
+    let mut out = format!("<!doctype html><html lang=en><meta charset=utf-8><title>Offhook API</title><style>{STYLE}</style><h1>Offhook API</h1>");
+    out.push_str(&format!("<p>{}</p>", prose(&document["info"]["description"])));
+    out.push_str("<p>The same for machines: <a href=\"/api/v1/openapi.json\">openapi.json</a>.</p><nav>");
+    let tags = document["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for tag in tags {
+        let name = escape(text(&tag["name"]));
+        out.push_str(&format!("<a href=\"#{name}\">{name}</a>"));
+    }
+    out.push_str("<a href=\"#problems\">problems</a><a href=\"#schemas\">schemas</a></nav>");
+    for tag in tags {
+        write_tag(&mut out, document, tag);
+    }
+    write_problems(&mut out);
+    write_schemas(&mut out, &document["components"]["schemas"]);
+    out
+}
+
+fn write_tag(out: &mut String, document: &Value, tag: &Value) {
+    let name = text(&tag["name"]);
+    out.push_str(&format!("<h2 id=\"{0}\">{0}</h2><p>{1}</p>", escape(name), prose(&tag["description"])));
+    let paths = document["paths"].as_object().into_iter().flatten();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if operation["tags"].as_array().is_some_and(|tags| tags.iter().any(|t| t == name)) {
+                write_operation(out, method, path, operation);
+            }
+        }
+    }
+}
+
+fn write_operation(out: &mut String, method: &str, path: &str, operation: &Value) {
+    let summary = prose(&operation["summary"]);
+    out.push_str(&format!("<details><summary><b>{}</b> <code>{}</code> {summary}</summary>", method.to_uppercase(), escape(path)));
+    out.push_str(&format!("<p>{}</p>", prose(&operation["description"])));
+    let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !parameters.is_empty() {
+        out.push_str("<table><tr><th>parameter<th>in<th>meaning</tr>");
+        for parameter in parameters {
+            let (name, place) = (escape(text(&parameter["name"])), escape(text(&parameter["in"])));
+            out.push_str(&format!("<tr><td><code>{name}</code><td>{place}<td>{}</tr>", prose(&parameter["description"])));
+        }
+        out.push_str("</table>");
+    }
+    for (media, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+        out.push_str(&format!("<p>Body: <code>{}</code> {}</p>", escape(media), kind(&content["schema"])));
+    }
+    out.push_str("<table><tr><th>status<th>meaning<th>body</tr>");
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        let (meaning, body) = match response["$ref"].as_str() {
+            Some(reference) => (escape(reference.rsplit('/').next().unwrap_or_default()), "<a href=\"#problems\">problem</a>".to_owned()),
+            None => {
+                let content = response["content"].as_object().and_then(|c| c.values().next());
+                (prose(&response["description"]), content.map(|c| kind(&c["schema"])).unwrap_or_default())
+            }
+        };
+        out.push_str(&format!("<tr><td>{}<td>{meaning}<td>{body}</tr>", escape(status)));
+    }
+    out.push_str("</table></details>");
+}
+
+fn write_problems(out: &mut String) {
+    out.push_str("<h2 id=problems>problems</h2><table><tr><th>type<th>status<th>meaning</tr>");
+    for kind in KINDS {
+        let (name, status) = (kind.name, kind.status.as_u16());
+        let meaning = prose(&Value::from(format!("{}. {}", kind.title, kind.meaning)));
+        out.push_str(&format!("<tr id=\"problem-{name}\"><td><code>{name}</code><td>{status}<td>{meaning}</tr>"));
+    }
+    out.push_str("</table>");
+}
+
+fn write_schemas(out: &mut String, schemas: &Value) {
+    out.push_str("<h2 id=schemas>schemas</h2>");
+    for (name, schema) in schemas.as_object().into_iter().flatten() {
+        let name = escape(name);
+        out.push_str(&format!("<details id=\"schema-{name}\"><summary><code>{name}</code></summary><p>{}</p>", prose(&schema["description"])));
+        write_fields(out, schema, 0);
+        let example = schema.get("example").or_else(|| schema["examples"].get(0));
+        if let Some(example) = example {
+            let example = serde_json::to_string_pretty(example).unwrap_or_default();
+            out.push_str(&format!("<pre>{}</pre>", escape(&example)));
+        }
+        out.push_str("</details>");
+    }
+}
+
+/// The fields of a schema, those of objects within it too, down to a depth that no schema of ours reaches.
+fn write_fields(out: &mut String, schema: &Value, depth: usize) {
+    let no_fields = Map::new();
+    let fields = schema["properties"].as_object().unwrap_or(&no_fields);
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        match part["$ref"].as_str() {
+            Some(_) => out.push_str(&format!("<p>and the fields of {}</p>", kind(part))),
+            None => write_fields(out, part, depth + 1),
+        }
+    }
+    if fields.is_empty() || depth > 12 {
+        return;
+    }
+    out.push_str("<table>");
+    for (name, field) in fields {
+        out.push_str(&format!("<tr><td><code>{}</code><td>{}<td>{}", escape(name), kind(field), prose(&field["description"])));
+        let below = within(field);
+        if below["properties"].is_object() {
+            out.push_str("<details><summary>fields</summary>");
+            write_fields(out, below, depth + 1);
+            out.push_str("</details>");
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</table>");
+}
+
+/// The object that a field is, or that each item of it is.
+fn within(field: &Value) -> &Value {
+    let named = field["patternProperties"].as_object().and_then(|p| p.values().next());
+    [Some(&field["items"]), named, Some(&field["additionalProperties"])].into_iter().flatten().find(|v| v.is_object()).unwrap_or(field)
+}
+
+/// What a schema is, in a word or with a link.
+fn kind(schema: &Value) -> String {
+    if let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) {
+        let name = escape(name);
+        return format!("<a href=\"#schema-{name}\">{name}</a>");
+    }
+    for several in ["oneOf", "anyOf"] {
+        if let Some(parts) = schema[several].as_array() {
+            return parts.iter().map(kind).collect::<Vec<_>>().join(" or ");
+        }
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().map(|v| format!("<code>{}</code>", escape(&v.to_string()))).collect::<Vec<_>>().join(" ");
+    }
+    match &schema["type"] {
+        Value::String(name) if name == "array" => format!("list of {}", kind(&schema["items"])),
+        Value::String(name) => escape(name),
+        Value::Array(names) => escape(&names.iter().map(text).collect::<Vec<_>>().join(" or ")),
+        _ => String::new(),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Prose with `code` in back quotes.
+fn prose(value: &Value) -> String {
+    let mut out = String::new();
+    for (i, part) in text(value).split('`').enumerate() {
+        if i % 2 == 1 {
+            out.push_str(&format!("<code>{}</code>", escape(part)));
+        } else {
+            out.push_str(&escape(part));
+        }
+    }
+    out
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

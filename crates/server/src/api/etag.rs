@@ -1,0 +1,79 @@
+//! Revisions as entity tags: `ETag: "7"` out, `If-Match: "7"` in (RFC 9110, sections 8.8.3 and 13.1.1).
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// The revision that `If-Match` names; `*` and no header name none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(pub Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read(&parts.headers).map(Self)
+    }
+}
+
+fn read(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let number = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).and_then(|t| t.parse().ok());
+    number.map(Some).ok_or_else(|| Problem::malformed("If-Match must be a revision in quotes, such as \"7\", or *"))
+}
+
+/// A resource with its revision as the ETag.
+#[derive(Debug)]
+pub struct Tagged<T>(pub StatusCode, pub u64, pub T);
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let Self(status, revision, body) = self;
+        let mut response = (status, Json(body)).into_response();
+        if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+/// A resource that was made: 201 with its address.
+pub fn created<T: IntoResponse>(location: &str, body: T) -> Response {
+    let mut response = body.into_response();
+    *response.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn if_match_is_a_quoted_revision() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_MATCH, HeaderValue::from_static(text));
+            read(&headers)
+        };
+        assert_eq!(of("\"7\"").unwrap(), Some(7));
+        assert_eq!(of("*").unwrap(), None);
+        for bad in ["7", "W/\"7\"", "\"x\"", "\"\""] {
+            assert_eq!(of(bad).unwrap_err().status, 400, "{bad}");
+        }
+        assert_eq!(read(&HeaderMap::new()).unwrap(), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! The OpenAPI 3.1 document: made from the operations themselves; what is the same for all of them (errors, security) is
+//! added here once.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{Info, OpenApi, Paths, Tag};
+
+use super::operations;
+
+/// What the API is called and its groups; the operations come to it.
+pub(super) fn head() -> OpenApi {
+    let mut info = Info::new("Offhook", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Provisions telephones. Every error is a problem document (RFC 9457). Lists answer `items` and `next_cursor`. Times are \
+         RFC 3339 UTC, ids UUIDs, MAC addresses `aa:bb:cc:dd:ee:ff` (any usual spelling in). `PATCH` is a JSON merge patch \
+         (RFC 7396). A secret is shown as `********`; a mask that is sent back keeps it."
+            .to_owned(),
+    );
+    let mut api = OpenApi::new(info, Paths::new());
+    let tags = [
+        ("devices", "Phones, base stations, adapters and door phones"),
+        ("profiles", "Settings that devices share"),
+        ("site", "Settings under and over everything"),
+        ("tenants", "Owners of devices, accounts and profiles"),
+        ("accounts", "SIP identities that lines refer to"),
+        ("firmware", "Files that phones load to renew themselves"),
+        ("requests", "What phones asked, and what became of it"),
+        ("simulate", "What would become of a request"),
+        ("tokens", "Who may call this API"),
+        ("settings", "The settings model"),
+        ("health", "Health, readiness and metrics"),
+    ];
+    api.tags = Some(tags.map(|(name, description)| {
+        let mut tag = Tag::new(name);
+        tag.description = Some(description.to_owned());
+        tag
+    }).into());
+    api
+}
+
+/// The whole document.
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
+    &DOCUMENT
+}
+
+fn build() -> Value {
+    let (_, api) = operations().split_for_parts();
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    put_models(&mut document["components"]["schemas"]);
+    document["components"]["securitySchemes"] = json!({
+        "token": { "type": "http", "scheme": "bearer", "description": "A token made by `offhook token create`, or the first one in `<data_dir>/admin.token`." }
+    });
+    document["components"]["responses"] = problems();
+    document["security"] = json!([{ "token": [] }]);
+    if let Some(paths) = document["paths"].as_object_mut() {
+        let old = std::mem::take(paths);
+        for (path, mut item) in old {
+            finish_path(&path, &mut item);
+            // The router writes a rest of a path as {*path}; OpenAPI has one way to write a parameter.
+            paths.insert(path.replace("{*", "{"), item);
+        }
+    }
+    document
+}
+
+/// The settings model in place of its stand-ins.
+fn put_models(schemas: &mut Value) {
+    let mut settings = offhook_core::settings::json_schema();
+    if let Some(map) = settings.as_object_mut() {
+        map.remove("$schema");
+    }
+    schemas["AccountValues"] = line_values(&settings);
+    schemas["Settings"] = settings;
+}
+
+/// The schema of a line, as a part of an account: with room for the account's own fields beside it.
+fn line_values(settings: &Value) -> Value {
+    let lines = &settings["properties"]["lines"];
+    let by_pattern = lines["patternProperties"].as_object().and_then(|p| p.values().next());
+    let line = by_pattern.unwrap_or(&lines["additionalProperties"]);
+    let mut values = line.clone();
+    if let Some(map) = values.as_object_mut() {
+        map.remove("additionalProperties");
+        if let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) {
+            for not_an_accounts in ["account", "local_port", "shared"] {
+                properties.remove(not_an_accounts);
+            }
+        }
+    }
+    if values.is_object() { values } else { json!({ "type": "object" }) }
+}
+
+/// Responses that many operations share.
+fn problems() -> Value {
+    let response = |description: &str| {
+        json!({
+            "description": description,
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } }
+        })
+    };
+    let kinds = super::problem::KINDS.iter().map(|kind| (name_of(kind.status.as_u16()).to_owned(), response(kind.meaning)));
+    Value::Object(kinds.collect::<Map<_, _>>())
+}
+
+fn name_of(status: u16) -> &'static str {
+    match status {
+        400 => "Malformed",
+        401 => "Unauthorized",
+        403 => "Refused",
+        404 => "NotFound",
+        405 => "MethodNotAllowed",
+        409 => "Conflict",
+        412 => "Stale",
+        413 => "TooLarge",
+        415 => "UnsupportedMediaType",
+        422 => "Invalid",
+        503 => "Unavailable",
+        507 => "Full",
+        _ => "Internal",
+    }
+}
+
+fn finish_path(path: &str, item: &mut Value) {
+    let Some(operations) = item.as_object_mut() else { return };
+    for (method, operation) in operations {
+        if path == "/healthz" || path == "/readyz" {
+            operation["security"] = json!([]);
+            continue;
+        }
+        for status in statuses(path, method, operation) {
+            let name = name_of(status);
+            operation["responses"][status.to_string()] = json!({ "$ref": format!("#/components/responses/{name}") });
+        }
+        if let Some(responses) = operation["responses"].as_object_mut() {
+            responses.sort_keys();
+        }
+    }
+}
+
+/// The problems that an operation may answer, which follow from what it takes.
+fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
+    let writes = method != "get" && !path.ends_with("/simulate") && !path.ends_with("/check");
+    let has = |place: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["in"] == place));
+    let body = operation.get("requestBody").is_some();
+    let reveals = path.contains("/files/") || path.ends_with("/settings") || path.ends_with("/simulate");
+    let mut statuses = vec![401, 422, 500, 503];
+    for (status, when) in [
+        (400, body || has("path") || has("header")),
+        (403, writes || reveals),
+        (404, has("path")),
+        (409, writes || path.contains("/profiles/{")),
+        (412, has("header") && writes),
+        (413, body),
+        (415, body && !path.ends_with("/firmware")),
+    ] {
+        if when {
+            statuses.push(status);
+        }
+    }
+    statuses
+}

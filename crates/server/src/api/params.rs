@@ -1,0 +1,135 @@
+//! Query parameters: read one by one, every fault kept. A parameter that an operation does not know is a fault.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use offhook_core::{Error, Fault, Result};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// The query parameters of a request.
+#[derive(Debug, Default)]
+pub struct Params {
+    pairs: Vec<(String, String)>,
+    known: Vec<&'static str>,
+    faults: Vec<Fault>,
+}
+
+impl Params {
+    /// From the raw query, `+` and percent escapes decoded.
+    pub fn parse(query: &str) -> Result<Self> {
+        let uri = format!("/?{query}").parse::<axum::http::Uri>().map_err(|_| Error::invalid("", "the query cannot be read"))?;
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
+            .map_err(|_| Error::invalid("", "the query cannot be read: escape it as in a=b&c=d%20e"))?
+            .0;
+        Ok(Self { pairs, ..Self::default() })
+    }
+
+    /// The text of a parameter. An empty one counts as not given; one given twice is a fault.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let mut found = self.pairs.iter().filter(|(n, _)| n == name);
+        let first = found.next();
+        if found.next().is_some() {
+            self.faults.push(Fault::new(name, "is given more than once"));
+        }
+        first.map(|(_, v)| v.clone()).filter(|v| !v.is_empty())
+    }
+
+    /// What `read` makes of the text; the fault says what is `allowed`.
+    pub fn read<T>(&mut self, name: &'static str, allowed: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?;
+        let value = read(&text);
+        if value.is_none() {
+            self.faults.push(Fault::new(name, format!("{} is not {allowed}", quoted(&text))));
+        }
+        value
+    }
+
+    /// `true` or `false`; not given is false.
+    pub fn flag(&mut self, name: &'static str) -> bool {
+        let read = |text: &str| text.parse::<bool>().ok();
+        self.read(name, "true or false", read).unwrap_or(false)
+    }
+
+    /// A whole number within the bounds.
+    pub fn number(&mut self, name: &'static str, bounds: std::ops::RangeInclusive<usize>) -> Option<usize> {
+        let allowed = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        self.read(name, &allowed, |text| text.parse().ok().filter(|n| bounds.contains(n)))
+    }
+
+    /// The value, unless there was a fault or a parameter that nobody asked for.
+    pub fn finish<T>(mut self, value: T) -> Result<T> {
+        for (name, _) in &self.pairs {
+            if !self.known.contains(&name.as_str()) {
+                let message = match self.known.as_slice() {
+                    [] => "this operation has no query parameters".to_owned(),
+                    known => format!("is not a parameter of this operation; allowed: {}", known.join(", ")),
+                };
+                self.faults.push(Fault::new(name.chars().take(64).collect::<String>(), message));
+            }
+        }
+        if self.faults.is_empty() { Ok(value) } else { Err(Error::Invalid(self.faults)) }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(64).collect::<String>())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default())?)
+    }
+}
+
+/// For operations without query parameters: any is a fault.
+#[derive(Debug)]
+pub struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Params::from_request_parts(parts, state).await?.finish(Self)?)
+    }
+}
+
+/// The variable parts of a path, percent-decoded.
+#[derive(Debug)]
+pub struct Key<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Key<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|p| Self(p.0)).map_err(|_| Problem::malformed("the path is not text once its percent escapes are decoded"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn every_fault_at_once() {
+        let mut params = Params::parse("limit=0&reveal=yes&q=a%20b+c&x=1&q=2").unwrap();
+        assert_eq!(params.number("limit", 1..=500), None);
+        assert!(!params.flag("reveal"));
+        assert_eq!(params.text("q").as_deref(), Some("a b c"));
+        let Err(Error::Invalid(faults)) = params.finish(()) else { panic!("no fault") };
+        let fields: Vec<&str> = faults.iter().map(|f| f.field.as_str()).collect();
+        assert_eq!(fields, ["limit", "reveal", "q", "x"]);
+        assert!(faults[3].message.contains("limit, reveal, q"), "{}", faults[3].message);
+    }
+
+    #[test]
+    fn what_is_right_passes() {
+        let mut params = Params::parse("limit=20&reveal=true&q=").unwrap();
+        let read = (params.number("limit", 1..=500), params.flag("reveal"), params.text("q"));
+        assert_eq!(params.finish(read).unwrap(), (Some(20), true, None));
+    }
+}

@@ -1,0 +1,98 @@
+//! What phones asked lately, and what they ask now.
+
+use std::sync::Arc;
+
+use futures_util::{Stream, stream};
+use offhook_core::{Id, Result};
+use offhook_store::Listed;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::App;
+use crate::pipeline::{RequestEntry, RequestFilter};
+
+/// How many older requests are read at once.
+const CHUNK: usize = 500;
+
+/// One page of the requests that fit, newest first. The cursor is the id of the last one.
+pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<RequestEntry>>> {
+    let mut items = app.pipeline.requests(&RequestFilter { limit: filter.limit.saturating_add(1), ..filter.clone() }).await?;
+    let more = items.len() > filter.limit;
+    items.truncate(filter.limit);
+    let next_cursor = if more { items.last().map(|r| r.id.to_string()) } else { None };
+    Ok(Listed { items, next_cursor })
+}
+
+/// Requests as they come, each once and in order, until the server stops. With `filter.after` those that came since then
+/// are told first; a reader that falls behind is caught up from the log.
+pub fn follow(app: &App, filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
+    let live = app.pipeline.follow_requests();
+    let missed = filter.after.is_some();
+    let start = Follow { app: app.clone(), last: filter.after, filter, live, waiting: Vec::new(), missed };
+    stream::unfold(start, Follow::next)
+}
+
+struct Follow {
+    app: App,
+    filter: RequestFilter,
+    live: Receiver<Arc<RequestEntry>>,
+    /// The newest request that was told, or seen and passed over.
+    last: Option<Id>,
+    /// Older ones that are still to be told, newest first.
+    waiting: Vec<Arc<RequestEntry>>,
+    missed: bool,
+}
+
+impl Follow {
+    async fn next(mut self) -> Option<(Arc<RequestEntry>, Self)> {
+        loop {
+            if self.missed {
+                self.missed = false;
+                self.waiting = self.since_last().await;
+            }
+            if let Some(entry) = self.waiting.pop() {
+                self.last = self.last.max(Some(entry.id));
+                return Some((entry, self));
+            }
+            let closing = self.app.closing.clone();
+            let received = tokio::select! {
+                () = closing.cancelled() => return None,
+                received = self.live.recv() => received,
+            };
+            match received {
+                Ok(entry) if self.last < Some(entry.id) => {
+                    self.last = Some(entry.id);
+                    if fits(&self.filter, &entry) {
+                        return Some((entry, self));
+                    }
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => self.missed = true,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Everything in the log that is newer than the last one told, newest first.
+    async fn since_last(&self) -> Vec<Arc<RequestEntry>> {
+        let mut found = Vec::new();
+        let mut before = None;
+        while found.len() < self.app.config.limits.request_log {
+            let filter = RequestFilter { after: self.last, before, limit: CHUNK, ..self.filter.clone() };
+            let Ok(chunk) = self.app.pipeline.requests(&filter).await else { break };
+            before = chunk.last().map(|r| r.id);
+            let last = chunk.len() < CHUNK;
+            found.extend(chunk);
+            if last {
+                break;
+            }
+        }
+        found
+    }
+}
+
+fn fits(filter: &RequestFilter, entry: &RequestEntry) -> bool {
+    filter.device.is_none_or(|id| entry.device == Some(id))
+        && filter.tenant.as_ref().is_none_or(|t| entry.tenant.as_ref() == Some(t))
+        && filter.ip.is_none_or(|ip| entry.ip == ip)
+        && filter.decision.is_none_or(|d| entry.decision == d)
+}

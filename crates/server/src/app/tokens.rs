@@ -1,0 +1,82 @@
+//! Tokens: who calls, what the caller may, and the making and revoking of tokens.
+
+use offhook_core::{
+    Error, Id, Result,
+    token::{Role, Token},
+};
+use offhook_store::Listed;
+use serde_json::Value;
+
+use super::{
+    App,
+    fields::Fields,
+    page::{self, Part},
+};
+
+/// Who calls a use case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The token that was shown.
+    pub token: Id,
+    /// What it may do.
+    pub role: Role,
+}
+
+impl Caller {
+    /// Refuses those who may only read.
+    pub fn may_write(self) -> Result<()> {
+        self.needs_admin("this changes something")
+    }
+
+    /// Refuses those who may not see secrets, when secrets are asked for.
+    pub fn may_reveal(self, reveal: bool) -> Result<()> {
+        if reveal { self.needs_admin("this shows secrets") } else { Ok(()) }
+    }
+
+    fn needs_admin(self, why: &str) -> Result<()> {
+        match self.role {
+            Role::Admin => Ok(()),
+            Role::ReadOnly => Err(Error::Refused(format!("{why}: it needs a token with the role admin, this one is read-only"))),
+        }
+    }
+}
+
+/// The caller that shows this text as a token; none when it is unknown, revoked or expired.
+pub async fn authenticate(app: &App, text: &str) -> Result<Option<Caller>> {
+    let token = app.store.verify_token(text).await?;
+    Ok(token.map(|t| Caller { token: t.id, role: t.role }))
+}
+
+/// One page of the tokens, in the order they were made.
+pub async fn list(app: &App, role: Option<Role>, part: &Part) -> Result<Listed<Token>> {
+    let fits = |t: &Token| role.is_none_or(|r| t.role == r);
+    page::cut(app.store.tokens().await?.into_iter().filter(fits), |t| t.id.to_string(), part)
+}
+
+/// Makes a token from `{label, role, expires_at}`. Its text is given this once.
+pub async fn create(app: &App, who: Caller, document: Value) -> Result<(Token, String)> {
+    who.may_write()?;
+    let mut fields = Fields::of(document)?;
+    let now = app.clock.now();
+    let label = fields.text("label").unwrap_or_default();
+    fields.require("role");
+    let role = fields.read("role", "admin or read-only", |v| v.as_str().and_then(Role::parse));
+    let expires_at = fields.read("expires_at", "a time in the future in RFC 3339, such as 2030-01-01T00:00:00Z", |v| {
+        v.as_str().and_then(offhook_core::clock::Timestamp::parse).filter(|t| *t > now)
+    });
+    fields.check()?;
+    app.store.create_token(&label, role.unwrap_or(Role::ReadOnly), expires_at).await
+}
+
+/// Revokes a token. The last admin token that is still valid stays: nobody could make another.
+pub async fn revoke(app: &App, who: Caller, id: &str) -> Result<()> {
+    who.may_write()?;
+    let tokens = app.store.tokens().await?;
+    let wanted = Id::parse(id).and_then(|id| tokens.iter().find(|t| t.id == id)).ok_or_else(|| Error::not_found("token", id))?;
+    let now = app.clock.now();
+    let lives = |t: &Token| t.role == Role::Admin && t.expires_at.is_none_or(|end| end > now);
+    if lives(wanted) && tokens.iter().filter(|t| lives(t)).count() == 1 {
+        return Err(Error::Conflict("this is the last valid admin token: make another one before it is revoked".into()));
+    }
+    app.store.revoke_token(wanted.id).await
+}
