@@ -95,7 +95,7 @@ pub struct AccountQuery {
 }
 
 fn view(app: &App, account: &Account) -> AccountView {
-    let values = match account.values.masked(&app.raw_secrets()) {
+    let values = match app.masked(&account.values) {
         Value::Object(map) => map,
         _ => Map::new(),
     };

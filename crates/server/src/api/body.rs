@@ -32,11 +32,7 @@ impl<S: Send + Sync> FromRequest<S> for Document {
 
 async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
     Limited::new(body, LIMIT).collect().await.map(|c| c.to_bytes()).map_err(|e| {
-        if e.is::<LengthLimitError>() {
-            Problem::too_large(LIMIT as u64)
-        } else {
-            Problem::malformed("the body ended before it was whole")
-        }
+        if e.is::<LengthLimitError>() { Problem::too_large(LIMIT as u64) } else { Problem::malformed("the body ended before it was whole") }
     })
 }
 

@@ -335,7 +335,7 @@ fn view(app: &App, shown: Shown) -> DeviceView {
         pack_pinned: device.pack_pinned,
         state: device.state.as_str(),
         profiles: device.profiles,
-        settings: device.settings.masked(&app.raw_secrets()),
+        settings: app.masked(&device.settings),
         unset: device.unset.iter().map(ToString::to_string).collect(),
         label: device.label,
         location: device.location,
@@ -515,7 +515,7 @@ pub(super) async fn preview(
     params.finish(())?;
     let preview = devices::preview(&app, who, &device, &format!("/{}", path.trim_start_matches('/')), reveal).await?;
     // A file is data for phones: a browser must not run anything in it.
-    let headers = [(header::CONTENT_TYPE, preview.content_type), (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")];
+    let headers = [(header::CONTENT_TYPE, preview.content_type.as_ref()), (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")];
     Ok((headers, preview.bytes).into_response())
 }
 

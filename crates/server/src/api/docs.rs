@@ -43,7 +43,8 @@ async fn page(_: NoParams) -> Result<Response, Problem> {
 }
 
 fn write_page(document: &Value) -> String {
-    let mut out = format!("<!doctype html><html lang=en><meta charset=utf-8><title>Offhook API</title><style>{STYLE}</style><h1>Offhook API</h1>");
+    let mut out =
+        format!("<!doctype html><html lang=en><meta charset=utf-8><title>Offhook API</title><style>{STYLE}</style><h1>Offhook API</h1>");
     out.push_str(&format!("<p>{}</p>", prose(&document["info"]["description"])));
     out.push_str("<p>The same for machines: <a href=\"/api/v1/openapi.json\">openapi.json</a>.</p><nav>");
     let tags = document["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -117,7 +118,10 @@ fn write_schemas(out: &mut String, schemas: &Value) {
     out.push_str("<h2 id=schemas>schemas</h2>");
     for (name, schema) in schemas.as_object().into_iter().flatten() {
         let name = escape(name);
-        out.push_str(&format!("<details id=\"schema-{name}\"><summary><code>{name}</code></summary><p>{}</p>", prose(&schema["description"])));
+        out.push_str(&format!(
+            "<details id=\"schema-{name}\"><summary><code>{name}</code></summary><p>{}</p>",
+            prose(&schema["description"])
+        ));
         write_fields(out, schema, 0);
         let example = schema.get("example").or_else(|| schema["examples"].get(0));
         if let Some(example) = example {

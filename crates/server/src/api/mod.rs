@@ -42,9 +42,7 @@ pub fn router(app: App) -> Router {
 
 /// Every operation, with its description.
 fn operations() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::head())
-        .merge(health::routes())
-        .nest("/api/v1", v1())
+    OpenApiRouter::with_openapi(openapi::head()).merge(health::routes()).nest("/api/v1", v1())
 }
 
 fn v1() -> OpenApiRouter<App> {

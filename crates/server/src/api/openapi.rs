@@ -31,11 +31,14 @@ pub(super) fn head() -> OpenApi {
         ("settings", "The settings model"),
         ("health", "Health, readiness and metrics"),
     ];
-    api.tags = Some(tags.map(|(name, description)| {
-        let mut tag = Tag::new(name);
-        tag.description = Some(description.to_owned());
-        tag
-    }).into());
+    api.tags = Some(
+        tags.map(|(name, description)| {
+            let mut tag = Tag::new(name);
+            tag.description = Some(description.to_owned());
+            tag
+        })
+        .into(),
+    );
     api
 }
 

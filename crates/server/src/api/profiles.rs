@@ -116,7 +116,7 @@ fn view(app: &App, profile: &Profile) -> ProfileView {
             model: m.model.clone(),
             firmware: m.firmware.clone(),
         }),
-        settings: profile.settings.masked(&app.raw_secrets()),
+        settings: app.masked(&profile.settings),
         unset: profile.unset.iter().map(ToString::to_string).collect(),
         label: profile.label.clone(),
         revision: profile.revision,

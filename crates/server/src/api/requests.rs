@@ -180,11 +180,7 @@ fn device_key(params: &mut Params) -> Option<String> {
 }
 
 /// One page of requests: what `list` and the requests of one device have in common.
-pub(super) async fn page(
-    app: &App,
-    mut params: Params,
-    device: Option<Id>,
-) -> Result<Json<List<RequestView>>, Problem> {
+pub(super) async fn page(app: &App, mut params: Params, device: Option<Id>) -> Result<Json<List<RequestView>>, Problem> {
     let paging = Paging::read(&mut params);
     let wanted = if device.is_none() { device_key(&mut params) } else { None };
     let filter = RequestFilter { device, limit: paging.limit, ..filter(&mut params) };

@@ -16,8 +16,11 @@ use super::{
 };
 use crate::{
     app::{App, Caller, simulate},
-    pipeline::{Answer, Body, File, Simulation},
+    pipeline::{Answer, File, Simulation},
 };
+
+/// The largest body that is shown, in bytes; firmware may be larger.
+const SHOWN: usize = 1024 * 1024;
 
 /// A made-up request. Only `transport` is needed.
 #[derive(Debug, ToSchema)]
@@ -140,7 +143,7 @@ pub struct AnswerView {
     pub content_type: Option<String>,
     /// Bytes.
     pub size: u64,
-    /// The bytes when they are UTF-8, secrets masked unless `reveal`.
+    /// The bytes when they are UTF-8 and at most 1 MiB, secrets masked unless `reveal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// The bytes when they are not UTF-8, base64 (RFC 4648, section 4).
@@ -190,20 +193,16 @@ fn answer_view(answer: Answer) -> AnswerView {
     }
 }
 
-/// A stored firmware file is told by its size only: nothing in it was made here.
+/// A file larger than [`SHOWN`] is told by its size only.
 fn file_view(file: File) -> AnswerView {
-    let content_type = Some(file.content_type.to_owned());
-    match file.body {
-        Body::Stored { size, .. } => AnswerView { status: 200, content_type, size, body: None, body_base64: None },
-        Body::Bytes(bytes) => {
-            let size = bytes.len() as u64;
-            let (body, body_base64) = match String::from_utf8(bytes.to_vec()) {
-                Ok(text) => (Some(text), None),
-                Err(_) => (None, Some(STANDARD.encode(&bytes))),
-            };
-            AnswerView { status: 200, content_type, size, body, body_base64 }
+    let (mut body, mut body_base64) = (None, None);
+    if file.body.len() <= SHOWN {
+        match std::str::from_utf8(&file.body) {
+            Ok(text) => body = Some(text.to_owned()),
+            Err(_) => body_base64 = Some(STANDARD.encode(&file.body)),
         }
     }
+    AnswerView { status: 200, content_type: Some(file.content_type.to_string()), size: file.body.len() as u64, body, body_base64 }
 }
 
 /// What would become of a request

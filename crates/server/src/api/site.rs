@@ -1,7 +1,7 @@
 //! `/api/v1/site`
 
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use offhook_core::{settings::RawSecrets, site::Site};
+use offhook_core::site::Site;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -43,17 +43,17 @@ pub struct SiteWrite {
     pub enforced: Option<Value>,
 }
 
-fn view(site: &Site, raw: &RawSecrets) -> SiteView {
+fn view(app: &App, site: &Site) -> SiteView {
     SiteView {
-        settings: site.settings.masked(raw),
-        enforced: site.enforced.masked(raw),
+        settings: app.masked(&site.settings),
+        enforced: app.masked(&site.enforced),
         revision: site.revision,
         updated_at: site.updated_at.to_string(),
     }
 }
 
 fn tagged(app: &App, site: &Site) -> Tagged<SiteView> {
-    Tagged(StatusCode::OK, site.revision, view(site, &app.raw_secrets()))
+    Tagged(StatusCode::OK, site.revision, view(app, site))
 }
 
 /// The site

@@ -76,13 +76,12 @@ pub struct TenantQuery {
 }
 
 fn view(app: &App, tenant: &Tenant) -> TenantView {
-    let raw = app.raw_secrets();
     TenantView {
         id: tenant.id.to_string(),
         name: tenant.name.clone(),
         networks: tenant.networks.iter().map(ToString::to_string).collect(),
-        settings: tenant.settings.masked(&raw),
-        enforced: tenant.enforced.masked(&raw),
+        settings: app.masked(&tenant.settings),
+        enforced: app.masked(&tenant.enforced),
         revision: tenant.revision,
         created_at: tenant.created_at.to_string(),
         updated_at: tenant.updated_at.to_string(),

@@ -140,7 +140,11 @@ impl Fields {
     }
 
     /// What became of a settings document; its faults are told under the field.
-    pub fn settings_result<M: Model>(&mut self, name: &str, result: Result<Document<M>, Vec<offhook_core::settings::Fault>>) -> Document<M> {
+    pub fn settings_result<M: Model>(
+        &mut self,
+        name: &str,
+        result: Result<Document<M>, Vec<offhook_core::settings::Fault>>,
+    ) -> Document<M> {
         result.unwrap_or_else(|faults| {
             self.merge(Error::under(name, faults));
             Document::default()

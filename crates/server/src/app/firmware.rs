@@ -26,9 +26,8 @@ pub struct FirmwareFilter {
 /// One page of the files that fit.
 pub fn list(app: &App, filter: &FirmwareFilter, part: &Part) -> Result<Listed<Firmware>> {
     let shelf = app.store.shelf();
-    let fits = |f: &&Firmware| {
-        filter.pack.as_ref().is_none_or(|p| f.pack == *p) && filter.q.as_deref().is_none_or(|q| page::holds(&f.name, q))
-    };
+    let fits =
+        |f: &&Firmware| filter.pack.as_ref().is_none_or(|p| f.pack == *p) && filter.q.as_deref().is_none_or(|q| page::holds(&f.name, q));
     let key = |f: &Firmware| match part.sort {
         "size" => format!("{:020} {}", f.size, f.id),
         "created_at" => format!("{} {}", f.created_at, f.id),

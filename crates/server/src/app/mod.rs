@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use offhook_core::{
     clock::{Clock, Entropy},
-    settings::RawSecrets,
+    settings::{Document, Model},
 };
 use offhook_store::Store;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, pipeline::Pipeline};
@@ -47,8 +48,8 @@ pub struct App {
 }
 
 impl App {
-    /// Raw parameters that packs list as secret: masked and sealed like the secrets of the model.
-    pub fn raw_secrets(&self) -> Arc<RawSecrets> {
-        Arc::new(RawSecrets::default())
+    /// A document as people may see it: masks stand for its secrets, those of the packs' raw parameters too.
+    pub fn masked<M: Model>(&self, document: &Document<M>) -> Value {
+        document.masked(self.pipeline.catalog().raw_secrets())
     }
 }

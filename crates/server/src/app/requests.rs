@@ -1,6 +1,6 @@
 //! What phones asked lately, and what they ask now.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{Stream, stream};
 use offhook_core::{Id, Result};
@@ -24,10 +24,11 @@ pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<Reques
 
 /// Requests as they come, each once and in order, until the server stops. With `filter.after` those that came since then
 /// are told first; a reader that falls behind is caught up from the log.
-pub fn follow(app: &App, filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
+pub fn follow(app: &App, mut filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
     let live = app.pipeline.follow_requests();
-    let missed = filter.after.is_some();
-    let start = Follow { app: app.clone(), last: filter.after, filter, live, waiting: Vec::new(), missed };
+    let last = filter.after.take();
+    let missed = last.is_some();
+    let start = Follow { app: app.clone(), last, filter, live, waiting: Vec::new(), told: HashSet::new(), missed };
     stream::unfold(start, Follow::next)
 }
 
@@ -35,8 +36,10 @@ struct Follow {
     app: App,
     filter: RequestFilter,
     live: Receiver<Arc<RequestEntry>>,
-    /// The newest request that was told, or seen and passed over.
+    /// The newest request that was told.
     last: Option<Id>,
+    /// What the log told when it was last read: it may come a second time, live.
+    told: HashSet<Id>,
     /// Older ones that are still to be told, newest first.
     waiting: Vec<Arc<RequestEntry>>,
     missed: bool,
@@ -48,6 +51,7 @@ impl Follow {
             if self.missed {
                 self.missed = false;
                 self.waiting = self.since_last().await;
+                self.told = self.waiting.iter().map(|entry| entry.id).collect();
             }
             if let Some(entry) = self.waiting.pop() {
                 self.last = self.last.max(Some(entry.id));
@@ -59,11 +63,9 @@ impl Follow {
                 received = self.live.recv() => received,
             };
             match received {
-                Ok(entry) if self.last < Some(entry.id) => {
-                    self.last = Some(entry.id);
-                    if fits(&self.filter, &entry) {
-                        return Some((entry, self));
-                    }
+                Ok(entry) if self.filter.fits(&entry) && !self.told.contains(&entry.id) => {
+                    self.last = self.last.max(Some(entry.id));
+                    return Some((entry, self));
                 }
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => self.missed = true,
@@ -88,11 +90,4 @@ impl Follow {
         }
         found
     }
-}
-
-fn fits(filter: &RequestFilter, entry: &RequestEntry) -> bool {
-    filter.device.is_none_or(|id| entry.device == Some(id))
-        && filter.tenant.as_ref().is_none_or(|t| entry.tenant.as_ref() == Some(t))
-        && filter.ip.is_none_or(|ip| entry.ip == ip)
-        && filter.decision.is_none_or(|d| entry.decision == d)
 }

@@ -28,7 +28,8 @@ pub async fn run(app: &App, who: Caller, document: Value) -> Result<(Transport, 
 
 fn read_request(fields: &mut Fields) -> Request {
     fields.require("transport");
-    let transport = fields.read("transport", "http, https, tftp, dhcp or pnp", |v| v.as_str().and_then(transport)).unwrap_or(Transport::Http);
+    let transport =
+        fields.read("transport", "http, https, tftp, dhcp or pnp", |v| v.as_str().and_then(transport)).unwrap_or(Transport::Http);
     let ip = fields.read("ip", "an IP address", |v| v.as_str()?.parse().ok());
     let mut request = Request::new(transport, ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     if let Some(path) = fields.read("path", "text of at most 4096 characters", short_text) {

@@ -1,12 +1,7 @@
 //! Tenants: owners of devices, accounts and profiles.
 
 use ipnet::IpNet;
-use offhook_core::{
-    Error, Id, Result,
-    access::parse_net,
-    settings::Scope,
-    tenant::Tenant,
-};
+use offhook_core::{Error, Id, Result, access::parse_net, settings::Scope, tenant::Tenant};
 use offhook_store::Listed;
 use serde_json::Value;
 

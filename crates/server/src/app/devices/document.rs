@@ -113,6 +113,9 @@ impl Reader {
             device.pack = None;
             device.pack = self.pipeline.choose_pack(device);
         }
+        if device.vendor.is_none() {
+            device.vendor = device.pack.as_deref().and_then(|pack| self.pipeline.pack_vendor(pack));
+        }
     }
 
     fn canonical_model(&self, device: &mut Device, fields: &mut Fields) {
