@@ -1,13 +1,29 @@
-//! What a request tells of the phone: one pass over the rules of all packs.
+//! What a request tells of the phone: one pass over the rules of all packs, with the evidence kept.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use offhook_core::{
     Mac,
-    sighting::{FileKind, Sighting},
+    request::Request,
+    sighting::{Evidence, Field, FileKind, From, Sighting},
+};
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
+use crate::{
+    Pack,
+    manifest::Source,
+    pattern::normalise,
+    rule::{self, Input, Read, Rule},
 };
 
-use crate::{Pack, manifest::Source};
+/// Inputs longer than this tell nothing; no phone sends them.
+const MAX_INPUT: usize = 1024;
+/// Confidence of a file name that only one maker asks for.
+const NAME: u8 = 70;
+/// Confidence of an OUI.
+const OUI: u8 = 30;
+/// Confidence of what was learnt earlier.
+const LEARNT: u8 = 50;
 
 /// What was learnt earlier of the MAC or address that asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,24 +82,313 @@ pub struct Route {
 }
 
 impl Route {
+    fn spec(&self) -> &crate::manifest::FileSpec {
+        &self.pack.specs[self.file]
+    }
+
     /// What the file is for.
     pub fn kind(&self) -> FileKind {
-        self.pack.files()[self.file].kind
+        self.spec().kind
     }
+
     /// Whether it holds credentials.
     pub fn credentials(&self) -> bool {
-        self.pack.files()[self.file].credentials
+        self.spec().credentials
     }
+
     /// Whether its absence is normal.
     pub fn optional(&self) -> bool {
-        self.pack.files()[self.file].optional
+        self.spec().optional
     }
+
     /// Where its bytes come from.
     pub fn source(&self) -> Source {
-        self.pack.files()[self.file].source
+        self.spec().source
     }
+
     /// The file's name in the manifest.
     pub fn file_name(&self) -> &str {
-        &self.pack.files()[self.file].name
+        &self.spec().name
+    }
+}
+
+/// The rules of one input, matched in one pass.
+#[derive(Debug)]
+struct RuleSet {
+    set: RegexSet,
+    rules: Vec<(usize, usize)>,
+}
+
+/// All rules of all packs.
+#[derive(Debug)]
+pub(crate) struct Recognition {
+    packs: Vec<Arc<Pack>>,
+    inputs: Vec<(Input, RuleSet)>,
+    files: RuleSet,
+    ouis: HashMap<[u8; 3], Vec<(usize, String)>>,
+}
+
+fn set(patterns: &[&str]) -> RegexSet {
+    // Each was compiled alone before; a set too great for the limits tells nothing rather than fail.
+    RegexSetBuilder::new(patterns)
+        .unicode(false)
+        .case_insensitive(true)
+        .size_limit(64 << 20)
+        .dfa_size_limit(16 << 20)
+        .build()
+        .unwrap_or_else(|_| RegexSet::empty())
+}
+
+impl Recognition {
+    pub fn new(packs: &[Arc<Pack>]) -> Self {
+        let mut by_input: Vec<(Input, Vec<(usize, usize)>)> = Vec::new();
+        let mut ouis: HashMap<[u8; 3], Vec<(usize, String)>> = HashMap::new();
+        let mut files = Vec::new();
+        for (p, pack) in packs.iter().enumerate() {
+            for (r, rule) in pack.rules.iter().enumerate() {
+                match by_input.iter_mut().find(|(input, _)| *input == rule.input) {
+                    Some((_, rules)) => rules.push((p, r)),
+                    None => by_input.push((rule.input.clone(), vec![(p, r)])),
+                }
+            }
+            for (oui, vendor) in &pack.ouis {
+                ouis.entry(*oui).or_default().push((p, vendor.clone()));
+            }
+            files.extend((0..pack.files.len()).map(|f| (p, f)));
+        }
+        let rule_set = |rules: Vec<(usize, usize)>| {
+            let patterns: Vec<&str> = rules.iter().map(|&(p, r)| packs[p].rules[r].source.as_str()).collect();
+            RuleSet { set: set(&patterns), rules }
+        };
+        let inputs = by_input.into_iter().map(|(input, rules)| (input, rule_set(rules))).collect();
+        let patterns: Vec<&str> = files.iter().map(|&(p, f): &(usize, usize)| packs[p].files[f].anchored.as_str()).collect();
+        let files = RuleSet { set: set(&patterns), rules: files };
+        Self { packs: packs.to_vec(), inputs, files, ouis }
+    }
+
+    pub fn identify(&self, request: &Request, learnt: Option<&Learnt>) -> Identified {
+        let mut told = Told::default();
+        let path = request.path.as_deref().and_then(normalise);
+        for (input, set) in &self.inputs {
+            let text = match input {
+                Input::UserAgent => request.user_agent(),
+                Input::Header(name) => request.header(name),
+                Input::Path => path.as_deref(),
+                Input::Query => request.query.as_deref(),
+                Input::Option60 => request.option60.as_deref(),
+                Input::Certificate => request.certificate_subject.as_deref(),
+            };
+            if let Some(text) = text {
+                self.apply(set, text, input.from(), None, &mut told);
+            }
+        }
+        if let Some(learnt) = learnt {
+            self.learn(learnt, &mut told);
+        }
+        let mut routes = path.map_or_else(Vec::new, |path| self.routes(&path, request.query.as_deref(), &mut told));
+        let mac = told.mac();
+        self.oui(mac, &routes, &mut told);
+        self.rank(&mut routes, &told, mac, learnt);
+        let says = told.best(Field::Mac, |e| !matches!(e.from, From::Path | From::Query | From::Learnt)).and_then(|e| Mac::parse(&e.value));
+        let asked = routes.first().and_then(|r: &Ranked| r.route.mac);
+        let conflict = asked.zip(says).filter(|(a, s)| a != s).map(|(asked, says)| MacConflict { asked, says });
+        Identified { sighting: told.sighting(), routes: routes.into_iter().map(|r| r.route).collect(), conflict }
+    }
+
+    /// The rules of one input. A rule that refuses makes it tell nothing.
+    fn apply(&self, set: &RuleSet, text: &str, from: From, cap: Option<u8>, told: &mut Told) {
+        if text.len() > MAX_INPUT {
+            return;
+        }
+        let bytes = rule::bytes(text);
+        let matches = set.set.matches(&bytes);
+        if !matches.matched_any() {
+            return;
+        }
+        let rules = || matches.iter().filter_map(|i| set.rules.get(i)).map(|&(p, r)| (&self.packs[p], &self.packs[p].rules[r]));
+        if rules().any(|(_, rule)| rule.refuse) {
+            return;
+        }
+        for (pack, rule) in rules() {
+            if let Some(read) = rule.read(&bytes) {
+                told.add(pack, rule, read, from, cap);
+            }
+        }
+    }
+
+    fn learn(&self, learnt: &Learnt, told: &mut Told) {
+        if let (Some(text), Some((_, set))) = (&learnt.option60, self.inputs.iter().find(|(i, _)| *i == Input::Option60)) {
+            self.apply(set, text, From::Learnt, Some(LEARNT), told);
+        }
+        let mac = learnt.mac.map(|m| m.to_string());
+        let fields = [(Field::Mac, &mac), (Field::Vendor, &learnt.vendor), (Field::Model, &learnt.model), (Field::Firmware, &learnt.firmware)];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                told.push(field, value.clone(), From::Learnt, "", "", LEARNT);
+            }
+        }
+    }
+
+    fn routes(&self, path: &str, query: Option<&str>, told: &mut Told) -> Vec<Ranked> {
+        let bytes = rule::bytes(path);
+        let mut routes = Vec::new();
+        for &(p, f) in self.files.set.matches(&bytes).iter().filter_map(|i| self.files.rules.get(i)) {
+            if let Some(ranked) = self.route(p, f, path, &bytes, query, told) {
+                routes.push(ranked);
+            }
+        }
+        routes
+    }
+
+    fn route(&self, p: usize, f: usize, path: &str, bytes: &[u8], query: Option<&str>, told: &mut Told) -> Option<Ranked> {
+        let pack = &self.packs[p];
+        let (file, spec) = (&pack.files[f], &pack.specs[f]);
+        let captures = file.regex.captures(bytes)?;
+        let in_query = match &file.query {
+            Some(regex) => Some(regex.captures(query?.as_bytes())?),
+            None => None,
+        };
+        let group = |name: &str| {
+            let path = captures.name(name).map(|m| (m.as_bytes(), From::Path));
+            path.or_else(|| Some((in_query.as_ref()?.name(name)?.as_bytes(), From::Query)))
+        };
+        let text = |name: &str| group(name).map(|(b, from)| (b.iter().map(|&b| char::from(b)).collect::<String>(), from));
+        let mac = match group("mac") {
+            Some((bytes, from)) => Some((rule::mac(bytes)?, from)),
+            None => None,
+        };
+        let mut model = text("model").map(|(m, _)| m);
+        if let Some(asked) = model.take() {
+            model = match pack.models.find(&asked) {
+                Some(known) => Some(pack.models.spelling(if known.file_model.eq_ignore_ascii_case(&asked) { known.name.clone() } else { asked })),
+                // A placeholder stands for known models only; an expression says itself what it means.
+                None if file.path.is_some() => return None,
+                None => Some(asked),
+            };
+        }
+        let code = text("code").and_then(|(c, _)| c.parse().ok());
+        let serial = text("serial");
+        let confidence = NAME + if file.exact { 2 } else { 0 };
+        let (id, rule) = (pack.id(), spec.name.as_str());
+        if !spec.shared {
+            let vendor = spec.vendor.as_deref().unwrap_or(pack.vendor());
+            told.push(Field::Vendor, vendor.to_lowercase(), From::Path, id, rule, confidence);
+            for (field, value) in [(Field::Model, spec.model.clone().or_else(|| model.clone())), (Field::Firmware, text("version").map(|v| v.0))] {
+                if let Some(value) = value {
+                    told.push(field, value, From::Path, id, rule, confidence);
+                }
+            }
+        }
+        if let Some((mac, from)) = mac {
+            told.push(Field::Mac, mac.to_string(), from, id, rule, confidence);
+        }
+        for (field, value) in [(Field::Serial, serial.clone()), (Field::Uuid, text("uuid"))] {
+            if let Some((value, from)) = value {
+                told.push(field, value, from, id, rule, confidence);
+            }
+        }
+        let route = Route {
+            pack: Arc::clone(pack),
+            file: f,
+            path: path.to_owned(),
+            name: path.rsplit('/').next().unwrap_or(path).to_owned(),
+            mac: mac.map(|m| m.0),
+            code,
+            model,
+            serial: serial.map(|s| s.0),
+        };
+        Some(Ranked { route, literal: file.literal, shared: spec.shared, key: (0, false, false, 0) })
+    }
+
+    fn oui(&self, mac: Option<Mac>, routes: &[Ranked], told: &mut Told) {
+        let mut macs: Vec<Mac> = mac.into_iter().chain(routes.iter().filter_map(|r| r.route.mac)).collect();
+        macs.dedup();
+        // What the phone itself says comes first; the OUI of a file's name only counts when there is nothing else.
+        for mac in macs.into_iter().take(1) {
+            for (p, vendor) in self.ouis.get(&mac.oui()).into_iter().flatten() {
+                told.push(Field::Vendor, vendor.clone(), From::Oui, self.packs[*p].id(), "oui", OUI);
+            }
+        }
+    }
+
+    fn rank(&self, routes: &mut [Ranked], told: &Told, mac: Option<Mac>, learnt: Option<&Learnt>) {
+        for ranked in routes.iter_mut() {
+            let pack = &ranked.route.pack;
+            let own = told.evidence.iter().filter(|e| e.pack == pack.id() && !matches!(e.from, From::Path | From::Query | From::Oui));
+            let strong = own.map(|e| e.confidence).max().unwrap_or(0).max(learnt.map_or(0, |l| familiar(pack, l)));
+            let oui = ranked.route.mac.or(mac).is_some_and(|m| pack.ouis.iter().any(|(o, _)| *o == m.oui()));
+            ranked.key = (strong, !ranked.shared, oui, ranked.literal);
+        }
+        routes.sort_by(|a, b| b.key.cmp(&a.key).then_with(|| a.route.pack.id().cmp(b.route.pack.id())).then(a.route.file.cmp(&b.route.file)));
+    }
+}
+
+/// How well a pack fits what was learnt.
+fn familiar(pack: &Pack, learnt: &Learnt) -> u8 {
+    let vendor = learnt.vendor.as_deref().is_some_and(|v| v.eq_ignore_ascii_case(pack.vendor()) || pack.ouis.iter().any(|(_, o)| o.eq_ignore_ascii_case(v)));
+    let model = learnt.model.as_deref().is_some_and(|m| pack.models.find(m).is_some());
+    match (vendor, model) {
+        (true, true) => LEARNT,
+        (true, false) => LEARNT - 10,
+        _ => 0,
+    }
+}
+
+struct Ranked {
+    route: Route,
+    literal: usize,
+    shared: bool,
+    /// Evidence besides the path, a name of one maker only, the OUI, how much is spelled out.
+    key: (u8, bool, bool, usize),
+}
+
+/// Everything that a request told so far.
+#[derive(Default)]
+struct Told {
+    evidence: Vec<Evidence>,
+}
+
+impl Told {
+    fn push(&mut self, field: Field, value: String, from: From, pack: &str, rule: &str, confidence: u8) {
+        self.evidence.push(Evidence { field, value, from, pack: pack.to_owned(), rule: rule.to_owned(), confidence });
+    }
+
+    fn add(&mut self, pack: &Pack, rule: &Rule, read: Read, from: From, cap: Option<u8>) {
+        let confidence = cap.map_or(rule.confidence, |c| c.min(rule.confidence));
+        let fields = [
+            (Field::Vendor, read.vendor),
+            (Field::Model, read.model.map(|m| pack.models.spelling(m))),
+            (Field::Firmware, read.version),
+            (Field::Serial, read.serial),
+            (Field::Uuid, read.uuid),
+            (Field::Mac, read.mac.map(|m| m.to_string())),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                self.push(field, value, from, pack.id(), &rule.name, confidence);
+            }
+        }
+    }
+
+    /// The evidence of greatest confidence; the first of equals.
+    fn best(&self, field: Field, which: impl Fn(&Evidence) -> bool) -> Option<&Evidence> {
+        self.evidence.iter().filter(|e| e.field == field && which(e)).reduce(|best, e| if e.confidence > best.confidence { e } else { best })
+    }
+
+    fn mac(&self) -> Option<Mac> {
+        self.best(Field::Mac, |_| true).and_then(|e| Mac::parse(&e.value))
+    }
+
+    fn sighting(self) -> Sighting {
+        let value = |field| self.best(field, |_| true).map(|e| e.value.clone());
+        Sighting {
+            mac: self.mac(),
+            serial: value(Field::Serial),
+            uuid: value(Field::Uuid),
+            vendor: value(Field::Vendor),
+            model: value(Field::Model),
+            firmware: value(Field::Firmware),
+            evidence: self.evidence,
+        }
     }
 }

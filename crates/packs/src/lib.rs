@@ -5,13 +5,26 @@
 pub mod manifest;
 
 mod catalog;
+mod charset;
+mod dst;
+mod engine;
 mod fault;
+mod files;
+mod format;
 mod identify;
+mod image;
+mod load;
+mod models;
 mod pack;
+mod paths;
+mod pattern;
 mod render;
+mod rule;
+mod support;
 
 pub use catalog::{Catalog, Chosen};
 pub use fault::{Note, PackFault};
 pub use identify::{Identified, Learnt, MacConflict, Route};
-pub use pack::{Model, Pack};
+pub use models::Model;
+pub use pack::Pack;
 pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, RenderError, RenderInput, Rendered, ServerFacts};

@@ -1,87 +1,185 @@
-//! One loaded pack.
-#![allow(missing_docs, clippy::todo, unused_variables, dead_code)]
+//! One loaded pack: what it says of itself, its models and the files of a device.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::Arc,
+};
 
-use offhook_core::settings::{CallVariables, Effective, Path};
+use offhook_core::{
+    settings::{CallVariables, Effective, Path},
+    sighting::FileKind,
+};
+use regex::bytes::Regex;
+use serde_json::Value;
 
 use crate::{
     DeviceFacts, Note, RenderError, RenderInput, Rendered, Route,
-    manifest::{FileSpec, Head},
+    engine::Engine,
+    format::Format,
+    image::Image,
+    manifest::{FileSpec, GeneratedSecret, Head, Source},
+    models::{Model, Models},
+    paths::{self, PathSet},
+    pattern::{PathPattern, PathValues},
+    rule::Rule,
 };
 
-/// A pack that is in use.
+/// A pack that is in use. Made by a [`crate::Catalog`].
 #[derive(Debug)]
 pub struct Pack {
-    head: Head,
-    files: Vec<FileSpec>,
+    pub(crate) head: Head,
+    pub(crate) specs: Vec<FileSpec>,
+    pub(crate) files: Vec<PackFile>,
+    pub(crate) formats: BTreeMap<String, Format>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) images: Vec<Image>,
+    pub(crate) ouis: Vec<([u8; 3], String)>,
+    pub(crate) models: Models,
+    pub(crate) tables: Value,
+    pub(crate) engine: Engine,
+    pub(crate) statics: BTreeMap<String, Cow<'static, [u8]>>,
+    pub(crate) supports: PathSet,
+    pub(crate) by_hand: Vec<(PathSet, String)>,
 }
 
-/// One model of a family, or the generic one.
+/// How a file's name is recognised and made.
 #[derive(Clone, Debug)]
-pub struct Model {
-    /// Canonical name; empty for the generic model.
-    pub name: String,
+pub(crate) struct PackFile {
+    pub path: Option<PathPattern>,
+    pub anchored: String,
+    pub regex: Regex,
+    pub query: Option<Regex>,
+    /// How many characters of the name are spelled out.
+    pub literal: usize,
+    /// The name has no placeholder.
+    pub exact: bool,
 }
 
 impl Pack {
+    /// The folder's name.
     pub fn id(&self) -> &str {
         &self.head.id
     }
+
+    /// Three numbers, then perhaps `-pre`.
     pub fn version(&self) -> &str {
         &self.head.version
     }
+
     /// For people.
     pub fn name(&self) -> &str {
         &self.head.name
     }
+
+    /// The family word that its rules answer with by default.
+    pub fn vendor(&self) -> &str {
+        &self.head.vendor
+    }
+
     /// The plain keys of the manifest.
     pub fn head(&self) -> &Head {
         &self.head
     }
+
+    /// The files that phones ask for; [`Route::file`] is an index of it.
     pub fn files(&self) -> &[FileSpec] {
-        &self.files
+        &self.specs
     }
-    /// All models by name, without the generic one.
+
+    /// All models as `models.toml` lists them, without the generic one.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
-        todo!();
-        #[allow(unreachable_code)]
-        std::iter::empty()
+        self.models.list.iter()
     }
+
     /// The model of that name or alias, else the generic one.
     pub fn model(&self, name: Option<&str>) -> &Model {
-        todo!()
+        name.and_then(|n| self.models.find(n)).unwrap_or(&self.models.generic)
     }
+
     /// The canonical name of a name or alias; none when the pack does not know it.
     pub fn canonical_model(&self, name: &str) -> Option<&str> {
-        todo!()
+        self.models.find(name).map(|m| m.name.as_str())
     }
-    /// Every file that a device of these facts may ask for by a name that can be told. Needs a MAC for device files.
+
+    /// Every file that a device of these facts may ask for by a name that can be told beforehand (also those whose absence is
+    /// normal). Firmware and patterns cannot; device files need a MAC or serial number, as their name says.
     pub fn files_for(self: &Arc<Self>, facts: &DeviceFacts) -> Vec<Route> {
-        todo!()
+        let model = self.model(facts.model.as_deref());
+        let values = PathValues {
+            mac: facts.mac,
+            model: Some(model.file_model.as_str()).filter(|m| !m.is_empty()),
+            code: model.codes.first().copied(),
+            serial: facts.serial.as_deref(),
+            image: None,
+        };
+        let mut routes = Vec::new();
+        for (index, (file, spec)) in self.files.iter().zip(&self.specs).enumerate() {
+            if !applies(spec, model) || spec.source == Source::Firmware || spec.query.is_some() {
+                continue;
+            }
+            let Some(path) = file.path.as_ref().and_then(|p| p.make(&values)) else { continue };
+            let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
+            let own = spec.kind == FileKind::Device;
+            routes.push(Route {
+                pack: Arc::clone(self),
+                file: index,
+                path,
+                name,
+                mac: facts.mac.filter(|_| own),
+                code: values.code.filter(|_| spec.kind == FileKind::Model),
+                model: None,
+                serial: facts.serial.clone().filter(|_| own),
+            });
+        }
+        routes
     }
-    /// The bytes of a file of this pack (source template or static).
+
+    /// The bytes of a file of this pack.
+    ///
+    /// # Errors
+    /// [`RenderError`]: there is none now, it is stored firmware, or the template failed.
     pub fn render(&self, route: &Route, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
-        todo!()
+        crate::render::render(self, route, input)
     }
-    /// Settings that are set and that the family cannot express.
+
+    /// Settings that are set and that the family or this model cannot express: *not supported by this model*, or what a
+    /// person must do by hand. Built-in defaults are not counted as set.
     pub fn unsupported(&self, model: &Model, settings: &Effective) -> Vec<Note> {
-        todo!()
+        crate::support::unsupported(self, model, settings)
     }
-    /// Whether a stored firmware file of this name is one that phones of this pack ask for.
+
+    /// Whether phones of this pack ask for a firmware file of this name.
     pub fn firmware_match(&self, file_name: &str) -> bool {
-        todo!()
+        let firmware = |(_, spec): &(&PackFile, &FileSpec)| spec.source == Source::Firmware;
+        self.files.iter().zip(&self.specs).filter(firmware).any(|(f, _)| f.regex.is_match(&crate::rule::bytes(file_name)))
     }
+
     /// Greatest length of a derived password at that path; none: the family has no say.
     pub fn generated_max(&self, path: &Path) -> Option<usize> {
-        todo!()
+        self.generated(path).map(|g| g.max)
     }
+
+    /// What a derived password at that path may be; none: the family has no say.
+    pub fn generated(&self, path: &Path) -> Option<&GeneratedSecret> {
+        let path = paths::of(path);
+        self.head.generated_secrets.iter().find(|(pattern, _)| PathSet::one(pattern).matches(&path)).map(|(_, g)| g)
+    }
+
     /// The vendor's words for the variables of action URLs.
     pub fn call_variables(&self) -> CallVariables {
-        todo!()
+        let words = self.head.call_variables.clone();
+        CallVariables { remote: words.remote, local: words.local, id: words.id, phone_ip: words.phone_ip }
     }
-    /// Whether a raw parameter of that name is a secret.
+
+    /// Whether a raw parameter of that name is a secret by this pack's word or by the general rule.
     pub fn is_secret_parameter(&self, name: &str) -> bool {
-        todo!()
+        let lower = name.to_lowercase();
+        ["pass", "pwd", "secret", "key"].iter().any(|w| lower.contains(w)) || self.head.secret_parameters.iter().any(|p| paths::glob(p, name))
     }
+}
+
+/// Whether a file is one of that model's.
+pub(crate) fn applies(spec: &FileSpec, model: &Model) -> bool {
+    spec.models.is_empty() || spec.models.iter().any(|m| m.eq_ignore_ascii_case(&model.name))
 }

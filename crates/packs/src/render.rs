@@ -1,10 +1,22 @@
-//! What a rendering needs and gives.
+//! From a route to bytes: which template, which settings, raw parameters, charset and line ends.
 
 use std::fmt;
 
-use offhook_core::{Mac, device::State, settings::Effective};
+use offhook_core::{
+    Mac,
+    device::State,
+    settings::{Effective, RawSecrets},
+};
+use serde_json::{Map, Value};
 
-use crate::Note;
+use crate::{
+    Note, Pack, Route, charset, engine,
+    format::{Format, Losses},
+    image,
+    manifest::{FileSpec, LineEnds, Source},
+    models::Model,
+    pack::applies,
+};
 
 /// What is known of the device a file is made for. In common and model files only model, vendor and firmware are used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,3 +153,130 @@ impl fmt::Display for RenderError {
 }
 
 impl std::error::Error for RenderError {}
+
+/// Renders a file of a pack.
+pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+    let spec = pack.specs.get(route.file).ok_or(ABSENT)?;
+    let model = model(pack, route, input.device);
+    match spec.source {
+        Source::None => return Err(ABSENT),
+        Source::Firmware => return Err(RenderError::Firmware),
+        _ if !applies(spec, model) => return Err(ABSENT),
+        _ => {}
+    }
+    let image = image::effective(&pack.images, input.settings, model, input.shelf);
+    if spec.needs_image {
+        match &image {
+            Some(image) if image.missing.is_empty() => {}
+            image => return Err(RenderError::Absent { missing: image.as_ref().map(|i| i.missing.clone()).unwrap_or_default() }),
+        }
+    }
+    if spec.source == Source::Static {
+        return static_file(pack, route, spec);
+    }
+    let format = spec.format.as_ref().and_then(|name| pack.formats.get(name)).ok_or(ABSENT)?;
+    let template = template(pack, route, spec, model).ok_or(ABSENT)?;
+    let (settings, raw) = settings(pack, spec, input.settings);
+    let context = engine::context(route, model, input, settings, Value::Object(raw.clone()), image.as_ref(), &pack.tables);
+    let (marked, mut notes) = pack.engine.render(&template, context)?;
+    let charset = spec.charset.unwrap_or(pack.head.charset);
+    let mut losses = Losses::default();
+    let text = format.resolve(&marked, charset, &mut losses);
+    let text = raw_parameters(pack, format, text, &raw, charset, &mut losses, &mut notes);
+    lost(&losses, &mut notes);
+    let text = match spec.line_ends.unwrap_or(pack.head.line_ends) {
+        LineEnds::Lf => text,
+        LineEnds::Crlf => text.replace('\n', "\r\n"),
+    };
+    let content_type = spec.content_type.clone().unwrap_or_else(|| format.content_type().to_owned());
+    Ok(Rendered { bytes: charset::encode(&text, charset), content_type, template, notes })
+}
+
+const ABSENT: RenderError = RenderError::Absent { missing: Vec::new() };
+
+/// The model that a file is made for: by the code in its name, the model in its name, else the requester's.
+fn model<'a>(pack: &'a Pack, route: &Route, device: &DeviceFacts) -> &'a Model {
+    let own = pack.model(device.model.as_deref());
+    match (route.code, &route.model) {
+        (Some(code), _) => pack.models.by_code(code, own).unwrap_or(own),
+        (None, Some(named)) => pack.models.find(named).map_or(own, |m| if m.file_model.eq_ignore_ascii_case(&own.file_model) { own } else { m }),
+        (None, None) => own,
+    }
+}
+
+/// The first candidate that exists.
+fn template(pack: &Pack, route: &Route, spec: &FileSpec, model: &Model) -> Option<String> {
+    let default = ["{file}.tpl", "{model}.tpl", "base.tpl"];
+    let fill = |candidate: &str| candidate.replace("{file}", &route.name).replace("{model}", &model.name);
+    let exists = |name: &String| pack.engine.has(name);
+    match &spec.templates {
+        Some(list) => list.iter().map(|c| fill(c)).find(exists),
+        None => default.iter().map(|c| fill(c)).find(exists),
+    }
+}
+
+/// Settings as the file may see them, and the raw parameters that it gets.
+fn settings(pack: &Pack, spec: &FileSpec, effective: &Effective) -> (Value, Map<String, Value>) {
+    let mut settings = if spec.credentials {
+        effective.to_json()
+    } else {
+        let mut plain = effective.clone();
+        plain.without_secrets(RawSecrets::none());
+        plain.to_json()
+    };
+    let raw = settings.get_mut("raw").and_then(|r| r.get_mut(pack.id())).map(Value::take);
+    if let Some(settings) = settings.as_object_mut() {
+        // Raw parameters are applied after the template; no other way leads into the file.
+        settings.shift_remove("raw");
+    }
+    let mut raw = match raw {
+        Some(Value::Object(raw)) if spec.raw.unwrap_or(spec.credentials) => raw,
+        _ => Map::new(),
+    };
+    if !spec.credentials {
+        raw.retain(|name, _| !pack.is_secret_parameter(name));
+    }
+    (settings, raw)
+}
+
+fn raw_parameters(
+    pack: &Pack,
+    format: &Format,
+    mut text: String,
+    raw: &Map<String, Value>,
+    charset: crate::manifest::Charset,
+    losses: &mut Losses,
+    notes: &mut Vec<Note>,
+) -> String {
+    for (name, value) in raw {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        match format.set(&text, name, &value, charset, losses) {
+            Ok(new) => text = new,
+            Err(message) => notes.push(Note::new(format!("raw.{}.{name:?}", pack.id()), message)),
+        }
+    }
+    text
+}
+
+fn lost(losses: &Losses, notes: &mut Vec<Note>) {
+    for (count, what) in [(losses.charset, "the file's charset"), (losses.syntax, "the file's syntax")] {
+        if count > 0 {
+            notes.push(Note::new("", format!("{count} values hold characters that {what} cannot: the nearest are used")));
+        }
+    }
+}
+
+fn static_file(pack: &Pack, route: &Route, spec: &FileSpec) -> Result<Rendered, RenderError> {
+    let name = spec.static_path.as_ref().unwrap_or(&route.name);
+    let bytes = pack.statics.get(&name.to_lowercase()).ok_or(ABSENT)?;
+    Ok(Rendered {
+        bytes: bytes.to_vec(),
+        content_type: spec.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
+        template: format!("files/{name}"),
+        notes: Vec::new(),
+    })
+}

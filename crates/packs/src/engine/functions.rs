@@ -1,0 +1,97 @@
+//! General functions: zones, tables, what is per line here and global in a family, notes, addresses of this server.
+
+use minijinja::{Environment, Error, State, Value, value::Serde};
+
+use super::note;
+use crate::dst;
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_function("dst", zone_rule);
+    environment.add_function("lookup", lookup);
+    environment.add_function("first_line", first_line);
+    environment.add_function("note", |state: &mut State<'_, '_>, path: &str, message: &str| {
+        note(state, path, message);
+        Value::UNDEFINED
+    });
+    environment.add_function("server_for", server_for);
+}
+
+fn zone_rule(state: &mut State<'_, '_>, zone: &Value) -> Value {
+    let Some(zone) = zone.as_str() else { return Value::UNDEFINED };
+    let Some(rule) = dst::dst(zone) else {
+        note(state, "time.zone", "is no zone that the zone data know");
+        return Value::UNDEFINED;
+    };
+    if rule.inexact {
+        note(state, "time.zone", "no rule of this kind expresses the zone's law: the nearest is used");
+    }
+    Value::from(Serde(&rule))
+}
+
+fn lookup(state: &mut State<'_, '_>, table: &Value, key: &Value, path: Option<&str>) -> Result<Value, Error> {
+    if key.is_undefined() || key.is_none() {
+        return Ok(Value::UNDEFINED);
+    }
+    let table = match table.as_str() {
+        Some(name) => state.lookup("tables").unwrap_or_default().get_attr(name)?,
+        None => table.clone(),
+    };
+    let wanted = key.to_string();
+    if !table.is_undefined() {
+        let exact = table.get_item(&Value::from(wanted.as_str()))?;
+        if !exact.is_undefined() {
+            return Ok(exact);
+        }
+        for candidate in table.try_iter()? {
+            if candidate.as_str().is_some_and(|c| c.eq_ignore_ascii_case(&wanted)) {
+                return table.get_item(&candidate);
+            }
+        }
+    }
+    note(state, path.unwrap_or(""), "not supported by this model");
+    Ok(Value::UNDEFINED)
+}
+
+fn first_line(state: &mut State<'_, '_>, field: &str) -> Result<Value, Error> {
+    let lines = state.lookup("lines").unwrap_or_default();
+    let mut first: Option<(Value, Value)> = None;
+    let mut differ = Vec::new();
+    for line in lines.try_iter()? {
+        let mut value = line.clone();
+        for part in field.split('.') {
+            value = if value.is_undefined() { value } else { value.get_attr(part)? };
+        }
+        if value.is_undefined() || value.is_none() {
+            continue;
+        }
+        let n = line.get_attr("n")?;
+        match &first {
+            None => first = Some((n, value)),
+            Some((_, used)) if *used != value => differ.push(n),
+            Some(_) => {}
+        }
+    }
+    let Some((used, value)) = first else { return Ok(Value::UNDEFINED) };
+    for n in differ {
+        note(state, &format!("lines.{n}.{field}"), format!("the phone has one value for all lines: that of line {used} is used"));
+    }
+    Ok(value)
+}
+
+fn server_for(state: &mut State<'_, '_>, name: &str) -> Result<Value, Error> {
+    let url = state.lookup("server").unwrap_or_default().get_attr("url")?;
+    Ok(Value::from(format!("{url}/{}", encoded(name.trim_start_matches('/')))))
+}
+
+/// Percent-encoded but for what RFC 3986 calls unreserved, and slashes.
+fn encoded(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

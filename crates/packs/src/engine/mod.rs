@@ -1,0 +1,273 @@
+//! The template engine of a pack: one environment, its templates compiled once. Only this folder names the engine's crate.
+
+mod context;
+mod filters;
+mod functions;
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
+
+use crate::{RenderError, fault::Note, files::PackFiles, format};
+
+pub(crate) use context::context;
+
+/// Steps that one rendering may take.
+const FUEL: u64 = 5_000_000;
+/// Greatest text that one rendering may make, in bytes.
+const MAX_OUTPUT: usize = 4 << 20;
+
+/// Where templates are looked up, first hit wins. A pack has one layer; overrides come before it.
+#[derive(Clone, Debug, Default)]
+struct Layers(Vec<BTreeMap<String, String>>);
+
+impl Layers {
+    fn find(&self, name: &str) -> Option<&String> {
+        self.0.iter().find_map(|layer| layer.get(name))
+    }
+}
+
+/// Notes that functions and filters leave during a rendering.
+#[derive(Default)]
+struct Notes(Vec<Note>);
+
+/// Leaves a note.
+fn note(state: &mut State<'_, '_>, path: &str, message: impl Into<String>) {
+    let note = Note::new(path, message);
+    let notes = state.get_or_insert_extension_with(Notes::default);
+    if !notes.0.contains(&note) && notes.0.len() < 1000 {
+        notes.0.push(note);
+    }
+}
+
+/// The templates of a pack, ready to render.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    environment: Environment<'static>,
+    layers: Arc<Layers>,
+}
+
+impl Engine {
+    /// Compiles every template; each that cannot be is reported: (template, line, message).
+    pub fn new(files: &PackFiles, mut fault: impl FnMut(&str, usize, String)) -> Self {
+        let mut layer = BTreeMap::new();
+        for (name, bytes) in files.below("templates", "") {
+            match std::str::from_utf8(bytes) {
+                Ok(text) => {
+                    layer.insert(name.to_owned(), source(text));
+                }
+                Err(_) => fault(name, 0, "is not UTF-8".to_owned()),
+            }
+        }
+        let layers = Arc::new(Layers(vec![layer]));
+        let environment = environment(Arc::clone(&layers));
+        for name in layers.0.iter().flat_map(BTreeMap::keys) {
+            if let Err(e) = environment.get_template(name) {
+                fault(name, e.line().unwrap_or(0), message(&e));
+            }
+        }
+        Self { environment, layers }
+    }
+
+    /// Whether there is a template of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.layers.find(name).is_some()
+    }
+
+    /// Names of all templates.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.layers.0.iter().flat_map(BTreeMap::keys)
+    }
+
+    /// Renders to text in which values are marked (see [`crate::format`]).
+    ///
+    /// # Errors
+    /// [`RenderError::Template`] with template, line and what stands there.
+    pub fn render(&self, name: &str, context: Value) -> Result<(String, Vec<Note>), RenderError> {
+        let mut out = Limited(Vec::new());
+        let captured = self.environment.get_template(name).and_then(|t| t.render_captured_to(context, &mut out).map(|mut c| {
+            c.with_state_mut(|state| state.get_extension_mut::<Notes>().map(std::mem::take).unwrap_or_default())
+        }));
+        let notes = captured.map_err(|e| self.error(name, &e))?;
+        Ok((String::from_utf8_lossy(&out.0).into_owned(), notes.0))
+    }
+
+    fn error(&self, name: &str, e: &Error) -> RenderError {
+        let mut at = e;
+        // The innermost place is where the fault is; outer ones only include or call it.
+        while let Some(inner) = std::error::Error::source(at).and_then(|s| s.downcast_ref::<Error>()) {
+            if inner.line().is_none() {
+                break;
+            }
+            at = inner;
+        }
+        let template = at.name().unwrap_or(name).to_owned();
+        let line = at.line().unwrap_or(0);
+        let snippet = self.layers.find(&template).and_then(|text| text.lines().nth(line.checked_sub(1)?)).unwrap_or("").trim();
+        RenderError::Template { line, snippet: snippet.chars().take(200).collect(), message: message(at), template }
+    }
+}
+
+/// Text of a template as the engine takes it: line feeds only, no mark, and no-break spaces inside tags as blanks.
+fn source(text: &str) -> String {
+    let text = format::unmark(text).replace("\r\n", "\n").replace('\r', "\n");
+    if !text.contains('\u{a0}') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let end = if rest[start..].starts_with("{{") { "}}" } else { "%}" };
+        let Some(length) = rest[start..].find(end) else { break };
+        out.push_str(&rest[..start]);
+        out.push_str(&rest[start..start + length].replace('\u{a0}', " "));
+        rest = &rest[start + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What is wrong, in one line.
+fn message(e: &Error) -> String {
+    let kind = match e.kind() {
+        ErrorKind::OutOfFuel => "takes too long (an endless loop?)".to_owned(),
+        ErrorKind::WriteFailure => format!("makes more than {MAX_OUTPUT} bytes"),
+        kind => kind.to_string(),
+    };
+    e.detail().map_or(kind.clone(), |detail| format!("{kind}: {detail}"))
+}
+
+fn environment(layers: Arc<Layers>) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_loader(move |name| Ok::<_, Error>(layers.find(name).cloned()));
+    environment.set_auto_reload(false);
+    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.set_debug(false);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(100);
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build() {
+        environment.set_syntax(syntax);
+    }
+    // Not `None`, so that what macros and captures return stays marked text and is not marked twice.
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("file".into()));
+    environment.set_formatter(write_value);
+    environment.set_unknown_method_callback(filters::python_methods);
+    filters::add(&mut environment);
+    functions::add(&mut environment);
+    environment
+}
+
+/// Writes the result of an expression: marked, so that the file's format can make it safe.
+fn write_value(out: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.is_undefined() || value.is_none() {
+        return Ok(());
+    }
+    if value.is_number() {
+        return Ok(write!(out, "{value}")?);
+    }
+    match value.as_str() {
+        Some(text) if value.is_safe() => Ok(out.write_str(text)?),
+        Some(text) => Ok(out.write_str(&format::mark(text))?),
+        None => Ok(out.write_str(&format::mark(&value.to_string()))?),
+    }
+}
+
+/// Refuses to grow beyond a limit.
+struct Limited(Vec<u8>);
+
+impl io::Write for &mut Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_OUTPUT {
+            return Err(io::Error::other("too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use minijinja::context;
+
+    fn engine(templates: &[(&str, &str)]) -> Engine {
+        let mut files = PackFiles::default();
+        for (name, text) in templates {
+            files.files.insert(format!("templates/{name}"), text.as_bytes().to_vec().into());
+        }
+        Engine::new(&files, |t, l, m| panic!("{t}:{l}: {m}"))
+    }
+
+    fn render(text: &str) -> String {
+        let context = context! { x => "a;b", n => 7, list => vec!["p q", "r"], server => context!{url => "http://h"}, empty => (),
+            lines => vec![context!{n => 1, enabled => true}, context!{n => 2, keepalive_s => 30}, context!{n => 3, keepalive_s => 60}],
+            tables => context!{t => context!{one => "1", Two => "2"}, d => context!{ "DD/MM/YYYY" => "0", "MM-DD-YY" => "1" }} };
+        let (text, notes) = engine(&[("t", text)]).render("t", context).unwrap();
+        let notes: Vec<String> = notes.into_iter().map(|n| format!("[{}: {}]", n.path, n.message)).collect();
+        text.replace('\u{2}', "<").replace('\u{3}', ">") + &notes.concat()
+    }
+
+    #[test]
+    fn values_are_marked_and_literals_are_not() {
+        assert_eq!(render("a={{ x }} {{ n }} {{ empty }}{{ no.such if no }}|\n"), "a=<a;b> 7 |\n");
+        assert_eq!(render("{% macro m(v) %}k = {{ v }};{% endmacro %}{{ m(x) }}{% set c %}[{{ x }}]{% endset %}{{ c }}"), "k = <a;b>;[<a;b>]");
+        assert_eq!(render("{{ x|safe }} {{ 'a\n<b>\u{7}'|safe }}"), "a;b a <b> ");
+        assert_eq!(render("{{ list|join(', ') }}"), "<p q, r>");
+        assert_eq!(render("{{ x|e }}{{ '<&/>'|escape }}"), "a;b&lt;&amp;/&gt;");
+    }
+
+    #[test]
+    fn shims_for_published_templates() {
+        assert_eq!(render("{{\u{a0}n\u{a0}}} \u{a0}"), "7 \u{a0}");
+        assert_eq!(render("a\r\nb\r\n"), "a\nb\n");
+        assert_eq!(render("{% for k, v in {'a': 1}.iteritems() %}{{ k }}{{ v }}{% endfor %}{{ '7'.zfill(3) }}{{ {'a':1}.has_key('a') }}"), "a1007True");
+        assert_eq!(render("{% for v in {'a': 1}.itervalues() %}{{ v }}{% endfor %}{% for v in {'a': 1}.iterkeys() %}{{ v }}{% endfor %}"), "1a");
+        assert_eq!(render("{{ '%02d'|format(n) }}{{ '{:03d}'.format(n) }}{{ n|zfill(2) }}"), "0700707");
+    }
+
+    #[test]
+    fn general_filters() {
+        assert_eq!(render("{{ true|flag }}{{ 'off'|flag }}{{ nothing|flag }}|{{ 'on'|flag('Y', 'N') }}{{ 0|flag(on='Y', off='N') }}{{ true|yes_no }}"), "10|YNyes");
+        assert_eq!(render("{{ 'aa:bb:cc:00:11:22'|mac }} {{ 'aabbcc001122'|mac('-', upper=true) }}"), "aabbcc001122 AA-BB-CC-00-11-22");
+        assert_eq!(render("{{ 5|pad(3) }}{{ 'a'|pad(2, ' ') }}"), "005< a>");
+        assert_eq!(render("{{ 'abcdef'|clip(3, 'lines.1.label') }}{{ 'ab'|clip(nothing) }}"), "abcab[lines.1.label: cut to 3 characters]");
+        assert_eq!(render("{{ '8.12'|at_least('8.2') }}{{ '7.9'|at_least('8.0') }}"), "TrueFalse");
+        assert_eq!(render("{{ 'DD.MM.YYYY'|nearest_format(tables.d, 'time.date_format') }}"), "0[time.date_format: the nearest format is used: DD/MM/YYYY]");
+        assert_eq!(render("{{ 'MM-DD-YY'|nearest_format(tables.d) }}{{ nothing|nearest_format(tables.d) }}"), "1");
+    }
+
+    #[test]
+    fn general_functions() {
+        assert_eq!(render("{{ lookup('t', 'ONE') }}{{ lookup(tables.t, 'two') }}{{ lookup('t', 'three', 'a.b') }}"), "12[a.b: not supported by this model]");
+        assert_eq!(render("{{ first_line('keepalive_s') }}"), "30[lines.3.keepalive_s: the phone has one value for all lines: that of line 2 is used]");
+        assert_eq!(render("{{ note('a', 'b') }}{{ server_for('x y(1).rom') }}"), "<http://h/x%20y%281%29.rom>[a: b]");
+        assert_eq!(render("{% set d = dst('Europe/Paris') %}{{ d.offset_text|safe }} {{ d.start.month }}/{{ d.start.week }}/{{ d.start.weekday }}/{{ d.start.hour }}"), "+1 3/5/7/2");
+        assert_eq!(render("{{ dst('Mars/X') }}{{ dst(nothing) }}"), "[time.zone: is no zone that the zone data know]");
+    }
+
+    #[test]
+    fn faults_name_template_line_and_text() {
+        let engine = engine(&[("base", "a\n{% include 'inner' %}\n"), ("inner", "x\n  {{ n.a.b.c() }}\n"), ("loop", "{% for i in range(9999) %}{% for j in range(9999) %}{{ j }}{% endfor %}{% endfor %}")]);
+        let Err(RenderError::Template { template, line, snippet, .. }) = engine.render("base", context! { n => 1 }) else { panic!() };
+        assert_eq!((template.as_str(), line, snippet.as_str()), ("inner", 2, "{{ n.a.b.c() }}"));
+        let Err(RenderError::Template { message, .. }) = engine.render("loop", context! {}) else { panic!() };
+        assert!(message.contains("too long") || message.contains("bytes"), "{message}");
+        assert!(matches!(engine.render("none", context! {}), Err(RenderError::Template { .. })));
+    }
+
+    #[test]
+    fn every_broken_template_is_reported() {
+        let mut files = PackFiles::default();
+        for name in ["a", "b"] {
+            files.files.insert(format!("templates/{name}"), b"x\n{% if %}".to_vec().into());
+        }
+        let mut faults = Vec::new();
+        let _ = Engine::new(&files, |t, l, _| faults.push((t.to_owned(), l)));
+        assert_eq!(faults, [("a".to_owned(), 2), ("b".to_owned(), 2)]);
+    }
+}
