@@ -1,0 +1,68 @@
+# `make run` starts Offhook, `make test` proves it; `make help` lists the rest.
+
+CARGO      ?= cargo
+DATA       ?= ./offhook-data
+# Tests at once: they start real servers, so no more than four whatever the machine.
+TEST_JOBS  ?= $(shell n=$$(nproc); [ $$n -lt 4 ] && echo $$n || echo 4)
+TARGET     := $(or $(CARGO_TARGET_DIR),target)
+OFFHOOK    := $(abspath $(TARGET))/debug/offhook
+
+# Real clients that the tests fetch with, and what `make bench` measures against.
+TEST_PACKAGES  := curl tftp-hpa atftp busybox
+BENCH_PACKAGES := nginx-light dnsmasq-base wrk
+
+# cargo-deny lands here when the machine has none.
+export PATH := $(abspath $(TARGET))/tools/bin:$(PATH)
+
+.PHONY: help run demo test bench build fmt lint doc deny tools clean-data
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: build ## start the server on unprivileged ports, data in ./offhook-data
+	@OFFHOOK_DATA_DIR=$(DATA) \
+	OFFHOOK_ADMIN__LISTEN="$${OFFHOOK_ADMIN__LISTEN:-127.0.0.1:8666}" \
+	OFFHOOK_PHONES__HTTP__LISTEN="$${OFFHOOK_PHONES__HTTP__LISTEN:-0.0.0.0:8667}" \
+	OFFHOOK_PHONES__TFTP__LISTEN="$${OFFHOOK_PHONES__TFTP__LISTEN:-0.0.0.0:6969}" \
+	exec $(OFFHOOK) serve
+
+demo: build ## with `make run` going: a small office boots its phones
+	@$(OFFHOOK) demo
+
+test: tools fmt-check deny lint doc ## everything that must hold; installs what it needs when it may
+	$(CARGO) build --locked --workspace --all-targets
+	@if $(CARGO) nextest --version >/dev/null 2>&1; \
+	then set -x; OFFHOOK_BIN=$(OFFHOOK) $(CARGO) nextest run --locked --workspace --no-fail-fast --test-threads $(TEST_JOBS); \
+	else set -x; OFFHOOK_BIN=$(OFFHOOK) $(CARGO) test --locked --workspace --all-targets --no-fail-fast -- --test-threads $(TEST_JOBS); fi
+	$(OFFHOOK) pack check vendors
+	$(OFFHOOK) pack test vendors
+
+bench: ## speed, CPU and memory beside nginx and dnsmasq; RUNS=3 and more for steadier figures
+	@tests/install-packages $(BENCH_PACKAGES)
+	$(CARGO) build --locked --release -p offhook -p offhook-bench
+	$(TARGET)/release/offhook-bench $(TARGET)/release/offhook
+
+build:
+	$(CARGO) build --locked -p offhook
+
+fmt: ## format the sources
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+lint: ## clippy, warnings are errors
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc: ## the API documentation of the crates, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+deny: tools
+	$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
+
+tools:
+	@tests/install-packages $(TEST_PACKAGES)
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --root $(TARGET)/tools cargo-deny
+
+clean-data: ## forget what `make run` stored
+	rm -rf $(DATA)
