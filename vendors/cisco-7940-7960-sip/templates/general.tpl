@@ -103,7 +103,7 @@ dst_auto_adjust: {{ "1" if saving else "0" }}
 {% endif %}
 {{ p.number("time_format_24hr", time.format_24h|flag) -}}
 {% if time.date_format %}
-{{ p.text("date_format", time.date_format|nearest_format("date_formats", "time.date_format")) -}}
+{{ p.text("date_format", time.date_format|nearest_format(tables.date_formats, "time.date_format")) -}}
 {% endif %}
 # Calls
 {# a phone with a dial plan of its own has it in a file of its own #}

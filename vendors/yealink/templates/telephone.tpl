@@ -60,7 +60,9 @@ dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 {% if complete %}
 {{ y.put("remote_phonebook.data." ~ n ~ ".password", book.password) -}}
 {% endif %}
-{% endif %}
+{% elif book.user %}
+{{ note("directory.phonebooks", "a login for a phone book is not supported before V84") }}
+{%- endif %}
 {% endfor %}
 {% if books|length > 5 %}
 {{ note("directory.phonebooks", "five at most: " ~ (books|length - 5) ~ " left out") }}

@@ -23,7 +23,7 @@ local_time.offset_time = {{ zone.save_min }}
 {%- endif %}
 {% endif %}
 {% set hours = time.format_24h|flag %}
-{% set date = time.date_format|nearest_format("date_formats", "time.date_format") if time.date_format else none %}
+{% set date = time.date_format|nearest_format(tables.date_formats, "time.date_format") if time.date_format else none %}
 {{ y.given("local_time.time_format", hours) -}}
 {{ y.given("local_time.date_format", date) -}}
 {% set language = locale.language or "" %}
