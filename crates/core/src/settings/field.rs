@@ -1,4 +1,4 @@
-//! The language in which the model describes its fields. What the fields are stands in [`super::model`];
+//! The language in which the model describes its fields. What the fields are stands in the module `model`;
 //! what is done with a description stands in the other modules.
 
 use serde_json::{Map, Value};

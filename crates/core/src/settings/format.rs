@@ -10,13 +10,15 @@ use super::country::is_country;
 use super::model;
 use super::path::Path;
 
-/// The form of a text. Every form refuses control characters (see [`super::text`]).
+/// The form of a text. Every form refuses control characters (see [`super::is_refused`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Any characters.
     Plain,
     /// No blanks, quotes or angle brackets: user names, numbers, codes that are dialled.
     Word,
+    /// The same without variables: names by which something is looked up.
+    Name,
     /// Digits only.
     Digits,
     /// Host name or IP address.
@@ -67,6 +69,7 @@ impl Format {
         match self {
             Self::Plain => "text without control characters",
             Self::Word => "text without blanks, quotes and angle brackets",
+            Self::Name => "a name without blanks, quotes, angle brackets and variables",
             Self::Digits => "digits",
             Self::Host => "a host name or an IP address",
             Self::Proxy => "host, host:port or an absolute URL",
@@ -94,7 +97,7 @@ impl Format {
     /// Most characters of a text of this form.
     pub const fn max(self) -> usize {
         match self {
-            Self::Plain | Self::Word | Self::Host | Self::SettingPath => 255,
+            Self::Plain | Self::Word | Self::Name | Self::Host | Self::SettingPath => 255,
             Self::Url | Self::ActionUrl | Self::Asset | Self::Proxy => 1024,
             Self::Digits | Self::Tone | Self::Date | Self::DialMatch | Self::DialReplace | Self::Zone | Self::Version => 64,
             Self::Ip | Self::Mask | Self::Network | Self::Mac | Self::Language | Self::Country | Self::TimeOfDay | Self::TimeSpan => 48,
@@ -124,6 +127,7 @@ impl Format {
         match self {
             Self::Plain => true,
             Self::Word => is_word(text),
+            Self::Name => is_word(text) && !text.contains("${"),
             Self::Digits => all(text, |c| c.is_ascii_digit()),
             Self::Host => is_host(text),
             Self::Proxy => is_url(text) || is_authority(text),

@@ -18,7 +18,7 @@ pub enum Segment {
 
 /// A settings path: names joined by dots (`lines.1.number`), list items in brackets
 /// (`lines.1.servers[0].host`). A name with anything but letters, digits, `_` and `-` is quoted
-/// (`raw.yealink."account.1.label"`); inside quotes `\"` and `\\` stand for `"` and `\`.
+/// (`raw.pack."account.1.label"`); inside quotes `\"` and `\\` stand for `"` and `\`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(Vec<Segment>);
 

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::field::{Field, Kind, Shape};
 use super::generate;
-use super::model;
 use super::path::Trail;
 
 /// Shown in place of a secret. Written back, it keeps the stored value.
@@ -228,20 +227,26 @@ fn logins(text: &str) -> Vec<Login> {
     {
         let start = from + at + 3;
         let after = text.get(start..).unwrap_or_default();
-        let end = after.find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\') || c.is_whitespace());
-        let authority = after.get(..end.unwrap_or(after.len())).unwrap_or_default();
+        let url = until(after, |c| matches!(c, '"' | '\'' | '<' | '>') || c.is_whitespace());
+        let mut authority = until(url, |c| matches!(c, '/' | '?' | '#' | '\\'));
+        let host_only = authority.starts_with('[') || authority.contains('@');
+        if !host_only && authority.split_once(':').is_some_and(|(_, port)| !port.bytes().all(|b| b.is_ascii_digit())) {
+            // `user:pass/word@host`: against the syntax, but people write it, and it is a password.
+            authority = url;
+        }
         if let Some(at_sign) = authority.rfind('@')
             && let Some(colon) = authority.get(..at_sign).and_then(|user| user.find(':'))
             && colon + 1 < at_sign
         {
             found.push(Login { all: start..start + at_sign + 1, password: start + colon + 1..start + at_sign });
+            from = start + at_sign + 1;
+        } else {
+            from = start;
         }
-        from = start;
     }
     found
 }
 
-/// Paths of the model's secrets, as [`model::field_paths`] writes them.
-pub fn secret_fields() -> impl Iterator<Item = &'static str> {
-    model::field_paths().iter().filter(|(_, field)| field.secret).map(|(path, _)| path.as_str())
+fn until(text: &str, ends: impl Fn(char) -> bool) -> &str {
+    text.find(ends).and_then(|end| text.get(..end)).unwrap_or(text)
 }

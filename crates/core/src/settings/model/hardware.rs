@@ -1,10 +1,10 @@
 //! What only some devices have: handsets and bases, ports, door phones, paging.
 
-use super::super::field::{Kind, PERCENT, PORT, Shape, field, form, int, list, set, text};
-use super::super::format::Format;
-use super::super::generate::Alphabet;
 use super::line::{CODECS, HOTLINE, MAX_LINES};
 use super::network::RANGE_MS;
+use crate::settings::field::{Kind, PERCENT, PORT, Shape, field, form, int, list, set, text};
+use crate::settings::format::Format;
+use crate::settings::generate::Alphabet;
 
 const LINE_NUMBER: Kind = Kind::Int { min: 1, max: MAX_LINES as i64 };
 const WORD: Kind = form(Format::Word);

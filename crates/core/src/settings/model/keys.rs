@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::super::field::{Field, Kind, Rule, Shape, field, form, set, text};
-use super::super::format::Format;
 use super::line::MAX_LINES;
+use crate::settings::field::{Field, Kind, Rule, Shape, field, form, set, text};
+use crate::settings::format::Format;
 
 /// Every key type. `custom` writes the type of the vendor as it is.
 const KEY_TYPE: Kind = Kind::Choice(&[

@@ -1,13 +1,13 @@
 //! Lines: SIP identities, their servers and how they behave.
 
-use super::super::Scope;
-use super::super::field::{Kind, PORT, SECONDS, Shape, field, form, int, list, set, text};
-use super::super::format::Format;
-use super::super::generate::Alphabet;
 use super::server::HOST_PORT;
+use crate::settings::Scope;
+use crate::settings::field::{Kind, PORT, SECONDS, Shape, field, form, int, list, set, text};
+use crate::settings::format::Format;
+use crate::settings::generate::Alphabet;
 
 /// Greatest number of a line, and of a handset.
-pub(in super::super) const MAX_LINES: u32 = 4000;
+pub(in crate::settings) const MAX_LINES: u32 = 4000;
 
 pub(super) const CODECS: Kind = Kind::Choice(&[
     "pcmu", "pcma", "g722", "g729", "opus", "ilbc", "g726_16", "g726_24", "g726_32", "g726_40", "g723_53", "g723_63", "l16", "amr",
@@ -16,9 +16,10 @@ pub(super) const AUTO_ANSWER: Kind = Kind::Choice(&["off", "on", "header"]);
 const WORD: Kind = form(Format::Word);
 
 /// One line. An account holds values of the same fields.
-pub(in super::super) static LINE: Shape = Shape {
+pub(in crate::settings) static LINE: Shape = Shape {
     fields: &[
-        field("account", WORD, "Account that gives this line its values; values that stand here beside it win.").not_in(&[Scope::Account]),
+        field("account", form(Format::Name), "Account that gives this line its values; values that stand here beside it win.")
+            .not_in(&[Scope::Account]),
         field("username", WORD, "SIP user name."),
         field("auth_username", WORD, "User name for authentication.").default("username"),
         field("password", text(128), "SIP password.").generated(Alphabet::Keypad),
@@ -82,7 +83,7 @@ pub(in super::super) static LINE: Shape = Shape {
             "Body of SIP INFO digits: application/dtmf-relay, application/dtmf, or telephone-event.",
         ),
         field("user_param", Kind::Choice(&["none", "phone", "ip"]), "The user= parameter of SIP URIs."),
-        field("pbx", form(Format::Word), "Kind of call server, for families that ask for it; the pack knows the names."),
+        field("pbx", form(Format::Name), "Kind of call server, for families that ask for it; the pack knows the names."),
     ],
     rules: &[],
 };

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::super::field::{Kind, PORT, Rule, SECONDS, Shape, field, form, int, list, text};
-use super::super::format::Format;
 use super::server::HOST_PORT;
+use crate::settings::field::{Kind, PORT, Rule, SECONDS, Shape, field, form, int, list, text};
+use crate::settings::format::Format;
 
 const HOST: Kind = form(Format::Host);
 const ON_OFF: Kind = Kind::Choice(&["on", "off"]);

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::super::field::{Kind, PERCENT, PORT, Rule, SECONDS, Shape, field, form, int, list, set, text};
-use super::super::format::{Format, captures, greatest_reference};
-use super::super::generate::Alphabet;
 use super::line::{AUTO_ANSWER, MAX_LINES};
 use super::server::HOST_PORT;
+use crate::settings::field::{Kind, PERCENT, PORT, Rule, SECONDS, Shape, field, form, int, list, set, text};
+use crate::settings::format::{Format, captures, greatest_reference};
+use crate::settings::generate::Alphabet;
 
 const WORD: Kind = form(Format::Word);
 const PASSWORD: Kind = text(128);

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::super::field::{Field, Kind, PORT, Rule, SECONDS, Shape, field, form, int, list, set, text};
-use super::super::format::Format;
-use super::super::generate::Alphabet;
+use crate::settings::field::{Field, Kind, PORT, Rule, SECONDS, Shape, field, form, int, list, set, text};
+use crate::settings::format::Format;
+use crate::settings::generate::Alphabet;
 
 const WORD: Kind = form(Format::Word);
 const PASSWORD: Kind = text(128);
@@ -102,7 +102,7 @@ pub(super) static DIRECTORY: Shape = Shape {
 
 static PHONEBOOK: Shape = Shape {
     fields: &[
-        field("id", WORD, "Id of a phone book that this server holds."),
+        field("id", form(Format::Name), "Id of a phone book that this server holds."),
         field("name", text(128), "Name of a phone book that this server holds, or, with a URL, name in the phone's menu."),
         field("url", URL, "Phone book of another server."),
         field("user", WORD, "User name for that URL."),

@@ -135,3 +135,18 @@ fn an_account_masks_its_password() {
     let kept = AccountValues::write(&account.masked(RawSecrets::none()), Some(&account), Scope::Account).unwrap();
     assert_eq!(kept, account);
 }
+
+#[test]
+fn a_password_with_a_slash_is_hidden_all_the_same() {
+    let url = |text: &str| {
+        settings(json!({ "raw": { "x": { "a": text } } })).masked(RawSecrets::none())["raw"]["x"]["a"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(url("http://u:pa/ss?w@h/p"), "http://u:********@h/p");
+    assert_eq!(url("http://u:p@ss@h/"), "http://u:********@h/");
+    assert_eq!(url("http://u:p://q@h/"), "http://u:********@h/");
+    for open in
+        ["http://h:80/a@b", "http://[::1]/a:b@c", "http://u@h", "http://u:@h/", "sip:u:p@h", "http://h/a:b@c", "://", "http://h: x@y"]
+    {
+        assert_eq!(url(open), open);
+    }
+}

@@ -193,6 +193,12 @@ fn urls_are_absolute() {
 }
 
 #[test]
+fn what_is_looked_up_takes_no_variables() {
+    takes("lines.1.account", values!["1001", "anna@office"]);
+    refuses("lines.1.account", values!["${device.label}", "a b", ""]);
+}
+
+#[test]
 fn dial_plans() {
     let rule = |matched: &str, replace: &str| json!([{ "match": matched, "replace": replace }]);
     takes(
