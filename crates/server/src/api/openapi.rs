@@ -51,7 +51,7 @@ pub fn document() -> &'static Value {
 fn build() -> Value {
     let (_, api) = operations().split_for_parts();
     let mut document = serde_json::to_value(api).unwrap_or_default();
-    put_models(&mut document["components"]["schemas"]);
+    finish_schemas(&mut document["components"]["schemas"]);
     document["components"]["securitySchemes"] = json!({
         "token": { "type": "http", "scheme": "bearer", "description": "A token made by `offhook token create`, or the first one in `<data_dir>/admin.token`." }
     });
@@ -68,14 +68,79 @@ fn build() -> Value {
     document
 }
 
+fn finish_schemas(schemas: &mut Value) {
+    put_models(schemas);
+    let Some(schemas) = schemas.as_object_mut() else { return };
+    let patches: Vec<(String, Value)> = schemas.iter().filter_map(|(name, schema)| Some((patch_name(name)?, patch_of(schema)))).collect();
+    for (name, schema) in schemas.iter_mut() {
+        if let Some(item) = name.strip_prefix("List_") {
+            schema["properties"]["items"]["items"] = json!({ "$ref": format!("#/components/schemas/{item}") });
+        }
+        if name.ends_with("View") || name.starts_with("List_") || name.ends_with("Answer") {
+            require_all(name, schema);
+        }
+    }
+    schemas.extend(patches);
+    schemas.sort_keys();
+}
+
+/// `ProfilePatch` for `ProfileWrite`.
+fn patch_name(name: &str) -> Option<String> {
+    name.strip_suffix("Write").filter(|noun| *noun != "Token").map(|noun| format!("{noun}Patch"))
+}
+
+/// What may be written, nothing of it needed: a merge patch names what it changes.
+fn patch_of(schema: &Value) -> Value {
+    let mut patch = schema.clone();
+    if let Some(map) = patch.as_object_mut() {
+        map.remove("required");
+        map.insert("description".into(), "A merge patch (RFC 7396): what is named is changed, null removes.".into());
+        map.remove("example");
+    }
+    patch
+}
+
+/// Fields that an answer has only when there is something to say; all others are always there, null or not.
+const SOMETIMES: &[&str] = &["EffectiveView.values", "AnswerView.body", "AnswerView.body_base64"];
+
+fn require_all(name: &str, schema: &mut Value) {
+    // What a profile matches is written as well as read: nothing of it is needed.
+    if name == "MatchView" {
+        return;
+    }
+    if let Some(parts) = schema["allOf"].as_array_mut() {
+        parts.iter_mut().for_each(|part| require_all(name, part));
+        return;
+    }
+    let Some(properties) = schema["properties"].as_object() else { return };
+    let always = |field: &&String| !SOMETIMES.contains(&format!("{name}.{field}").as_str());
+    let required: Vec<String> = properties.keys().filter(always).cloned().collect();
+    schema["required"] = json!(required);
+}
+
 /// The settings model in place of its stand-ins.
 fn put_models(schemas: &mut Value) {
     let mut settings = offhook_core::settings::json_schema();
     if let Some(map) = settings.as_object_mut() {
         map.remove("$schema");
     }
+    // The model refers within itself from its own root; here it stands deeper.
+    move_references(&mut settings, "#/components/schemas/Settings");
     schemas["AccountValues"] = line_values(&settings);
     schemas["Settings"] = settings;
+}
+
+fn move_references(value: &mut Value, root: &str) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(reference)) = map.get_mut("$ref") {
+                *reference = reference.replacen('#', root, 1);
+            }
+            map.values_mut().for_each(|v| move_references(v, root));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|v| move_references(v, root)),
+        _ => {}
+    }
 }
 
 /// The schema of a line, as a part of an account: with room for the account's own fields beside it.
@@ -128,6 +193,8 @@ fn name_of(status: u16) -> &'static str {
 fn finish_path(path: &str, item: &mut Value) {
     let Some(operations) = item.as_object_mut() else { return };
     for (method, operation) in operations {
+        name_operation(operation);
+        finish_bodies(method, operation);
         if path == "/healthz" || path == "/readyz" {
             operation["security"] = json!([]);
             continue;
@@ -138,6 +205,29 @@ fn finish_path(path: &str, item: &mut Value) {
         }
         if let Some(responses) = operation["responses"].as_object_mut() {
             responses.sort_keys();
+        }
+    }
+}
+
+/// Handlers are named by their verbs; an id has the noun too: `devices_list`.
+fn name_operation(operation: &mut Value) {
+    let (tag, id) = (operation["tags"][0].as_str().unwrap_or_default(), operation["operationId"].as_str().unwrap_or_default());
+    if tag != id {
+        operation["operationId"] = format!("{tag}_{id}").into();
+    }
+}
+
+/// A patch has its own schema; bytes have none.
+fn finish_bodies(method: &str, operation: &mut Value) {
+    if method == "patch"
+        && let Some(Value::String(reference)) = operation.pointer_mut("/requestBody/content/application~1merge-patch+json/schema/$ref")
+        && let Some(noun) = reference.strip_suffix("Write")
+    {
+        *reference = format!("{noun}Patch");
+    }
+    for (place, media) in [("/requestBody/content", "application/octet-stream"), ("/responses/200/content", "*/*")] {
+        if let Some(content) = operation.pointer_mut(place).and_then(|c| c.get_mut(media)) {
+            *content = json!({});
         }
     }
 }

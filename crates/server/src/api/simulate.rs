@@ -24,7 +24,7 @@ const SHOWN: usize = 1024 * 1024;
 
 /// A made-up request. Only `transport` is needed.
 #[derive(Debug, ToSchema)]
-#[schema(example = json!({"transport": "http", "path": "/001565aabbcc.cfg", "headers": {"user-agent": "Yealink SIP-T46S 66.86.0.15 00:15:65:aa:bb:cc"}, "ip": "10.0.0.9"}))]
+#[schema(example = json!({"transport": "http", "path": "/001565aabbcc.cfg", "headers": {"user-agent": "Acme Desk-7 1.2.3 00:15:65:aa:bb:cc"}, "ip": "10.0.0.9"}))]
 pub struct SimulateRequest {
     /// How it comes.
     pub transport: TransportName,
