@@ -77,7 +77,8 @@ impl Model for LineModel {
 /// Settings of a site, a tenant, a profile or a device: a partial document, in the model's order.
 pub type Settings = Document<WholeModel>;
 
-/// The values of an account: those of a line, but for `account` and `local_port`.
+/// The values of an account: those of a line, but for `account`, `local_port` and `shared` (which an account
+/// has with another meaning).
 pub type AccountValues = Document<LineModel>;
 
 /// A partial document that was valid when it was written. It holds secrets: `Debug` and `Serialize` mask them, and

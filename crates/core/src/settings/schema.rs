@@ -14,9 +14,10 @@ const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$";
 
 /// The schema of a settings document. Secrets carry `writeOnly` and `x-secret`, units `x-unit`, defaults `x-default`;
 /// `x-form` names the form of a text, `x-variables` that it may use variables. An object that stands in several places is
-/// written out at the first one and referred to at the others.
-pub fn json_schema() -> Value {
-    let mut schema = Writer::default().object(&SETTINGS, false, "#");
+/// written out at the first one and referred to at the others; `at` is where the schema stands in its document (`#`, or
+/// `#/components/schemas/Settings` …), so that these references hold there.
+pub fn json_schema(at: &str) -> Value {
+    let mut schema = Writer::default().object(&SETTINGS, false, at);
     let head = [
         ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
         ("title", json!("Settings")),

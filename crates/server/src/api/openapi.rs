@@ -120,7 +120,7 @@ fn require_all(name: &str, schema: &mut Value) {
 
 /// The settings model in place of its stand-ins.
 fn put_models(schemas: &mut Value) {
-    let mut settings = offhook_core::settings::json_schema();
+    let mut settings = offhook_core::settings::json_schema("#/components/schemas/Settings");
     if let Some(map) = settings.as_object_mut() {
         map.remove("$schema");
     }

@@ -29,5 +29,5 @@ impl ToSchema for Settings {}
     (status = 200, description = "JSON Schema, draft 2020-12.", body = Object),
 ))]
 pub(super) async fn schema(_: NoParams) -> Result<Json<Value>, Problem> {
-    Ok(Json(offhook_core::settings::json_schema()))
+    Ok(Json(offhook_core::settings::json_schema("#")))
 }

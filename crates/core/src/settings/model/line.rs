@@ -50,7 +50,8 @@ pub(in crate::settings) static LINE: Shape = Shape {
         field("mailbox", WORD, "User part of the subscription for the message lamp.").default("number"),
         field("mwi", Kind::Choice(&["off", "subscribe", "unsolicited"]), "How the message lamp is told."),
         field("local_port", Kind::PortOrAuto, "Local SIP port of this line.").not_in(&[Scope::Account]),
-        field("shared", Kind::Choice(&["off", "sca", "bla"]), "Shared line: SCA (BroadSoft's way) or BLA (the draft's way)."),
+        field("shared", Kind::Choice(&["off", "sca", "bla"]), "Shared line: SCA (BroadSoft's way) or BLA (the draft's way).")
+            .not_in(&[Scope::Account]),
         field("shared_user", WORD, "User name of the shared line."),
         field("caller_id_sources", set(&Kind::Choice(&["pai", "rpid", "from"]), 3), "Headers that tell who calls, first found wins."),
         field("call_waiting", Kind::Choice(&["off", "on", "visual", "tone"]), "A second call while one is held."),

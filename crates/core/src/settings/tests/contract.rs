@@ -91,7 +91,7 @@ fn every_field_of_the_table_is_in_the_model() {
 
 #[test]
 fn every_field_of_the_table_is_in_the_schema() {
-    let schema = json_schema();
+    let schema = json_schema("#");
     let missing: Vec<&str> = FIELDS.split_whitespace().filter(|path| in_schema(&schema, path).is_none()).collect();
     assert!(missing.is_empty(), "not in the schema: {missing:?}");
 }
@@ -117,7 +117,7 @@ fn secrets_are_those_of_the_table() {
     let expected: BTreeSet<&str> = SECRETS.split_whitespace().collect();
     assert_eq!(marked, expected);
     for path in expected {
-        assert_eq!(in_schema(&json_schema(), path).unwrap()["writeOnly"], true, "{path}");
+        assert_eq!(in_schema(&json_schema("#"), path).unwrap()["writeOnly"], true, "{path}");
     }
 }
 
@@ -127,7 +127,7 @@ fn key_types_are_those_of_the_table() {
         dnd forward hold redial directory ldap voicemail paging multicast_listen url xml action menu record call_return group_listen
         private_hold prefix history lock presence mute headset agent hot_desk open_door shared_line meet_me sms status emergency
         paging_list mobile_line xml_group zero_touch acd_trace ptt ivr auto_answer call_forward_to custom";
-    let schema = json_schema();
+    let schema = json_schema("#");
     let known: Vec<&str> =
         in_schema(&schema, "keys.N.type").unwrap()["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(known, types.split_whitespace().collect::<Vec<_>>());
@@ -144,4 +144,23 @@ fn every_field_and_rule_is_documented() {
     paths.sort_unstable();
     paths.dedup();
     assert_eq!(paths.len(), all, "a field stands twice");
+}
+
+#[test]
+fn references_of_the_schema_hold_where_it_stands() {
+    let document = serde_json::json!({ "components": { "schemas": { "Settings": json_schema("#/components/schemas/Settings") } } });
+    let mut open = vec![&document];
+    let mut references = 0;
+    while let Some(value) = open.pop() {
+        if let Some(pointer) = value.get("$ref").and_then(Value::as_str) {
+            assert!(document.pointer(pointer.strip_prefix('#').unwrap()).is_some(), "{pointer}");
+            references += 1;
+        }
+        match value {
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references > 10);
 }
