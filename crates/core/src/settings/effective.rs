@@ -60,8 +60,8 @@ pub(super) enum Node {
 /// The layer, and the account if one gave the value, as indexes into [`Effective`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    pub(super) layer: u16,
-    pub(super) account: Option<u16>,
+    pub(super) layer: u32,
+    pub(super) account: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -144,8 +144,8 @@ impl Effective {
     fn provenance(&self, origin: Origin) -> Provenance<'_> {
         const NOWHERE: &LayerSource = &LayerSource::BuiltIn;
         Provenance {
-            layer: self.layers.get(usize::from(origin.layer)).unwrap_or(NOWHERE),
-            account: origin.account.and_then(|account| self.accounts.get(usize::from(account))).map(|name| &**name),
+            layer: self.layers.get(origin.layer as usize).unwrap_or(NOWHERE),
+            account: origin.account.and_then(|account| self.accounts.get(account as usize)).map(|name| &**name),
         }
     }
 

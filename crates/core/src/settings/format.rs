@@ -232,7 +232,8 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 
 fn is_zone(text: &str) -> bool {
     // The database forgives letter case; a setting does not, so that one zone has one spelling.
-    ZONES.get(text).is_ok_and(|zone| zone.iana_name() == Some(text))
+    // Factory is the database's word for "not set up yet".
+    text != "Factory" && ZONES.get(text).is_ok_and(|zone| zone.iana_name() == Some(text))
 }
 
 /// A well-formed language tag (RFC 5646 section 2.1) that begins with a language.

@@ -22,7 +22,7 @@ pub fn compose<'a>(layers: &[Layer<'a>], account: &dyn Fn(&str) -> Option<&'a Ac
         unknown_accounts: Vec::new(),
     };
     let accounts = accounts_in_force(layers);
-    for (index, layer) in (0u16..).zip(layers) {
+    for (index, layer) in (0u32..).zip(layers) {
         for path in layer.unset {
             if let Some(names) = path.names() {
                 unset(&mut effective.root, &names);
@@ -43,9 +43,9 @@ pub fn compose<'a>(layers: &[Layer<'a>], account: &dyn Fn(&str) -> Option<&'a Ac
 }
 
 /// For each line the account that holds in the end, with the layer that names it.
-fn accounts_in_force<'a>(layers: &[Layer<'a>]) -> Vec<(u32, u16, &'a str)> {
-    let mut named: Vec<(u32, u16, &str)> = Vec::new();
-    for (index, layer) in (0u16..).zip(layers) {
+fn accounts_in_force<'a>(layers: &[Layer<'a>]) -> Vec<(u32, u32, &'a str)> {
+    let mut named: Vec<(u32, u32, &str)> = Vec::new();
+    for (index, layer) in (0u32..).zip(layers) {
         if !named.is_empty() {
             for unset in layer.unset.iter().filter_map(Path::names) {
                 named.retain(|(line, ..)| !takes_account(&unset, *line));
@@ -68,8 +68,8 @@ fn takes_account(unset: &[&str], line: u32) -> bool {
     }
 }
 
-fn enter_account(effective: &mut Effective, line: u32, name: &str, values: &AccountValues, layer: u16) {
-    let account = u16::try_from(effective.accounts.len()).ok();
+fn enter_account(effective: &mut Effective, line: u32, name: &str, values: &AccountValues, layer: u32) {
+    let account = u32::try_from(effective.accounts.len()).ok();
     effective.accounts.push(name.into());
     let Some((position, field)) = SETTINGS.position("lines") else { return };
     let lines = object(&mut effective.root, Key::Field(position, field.name));

@@ -67,8 +67,10 @@ struct Checker {
 
 impl Checker {
     fn fault<T>(&mut self, trail: &Trail<'_>, message: impl Into<String>) -> Option<T> {
-        if self.faults.len() < MAX_FAULTS {
-            self.faults.push(Fault::new(trail.path(), message));
+        match self.faults.len() {
+            MAX_FAULTS => self.faults.push(Fault::new("", "there are more faults; mend these first")),
+            count if count < MAX_FAULTS => self.faults.push(Fault::new(trail.path(), message)),
+            _ => {}
         }
         None
     }
