@@ -1,0 +1,6 @@
+//! The black-box suite: one test binary, one module per subject. Tests start the real server and fetch with real clients.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod architecture;
+mod invented_vendor;
