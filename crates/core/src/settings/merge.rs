@@ -1,5 +1,7 @@
 //! The merge of layers: later wins, objects merge key by key, lists and scalars are replaced.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::document::AccountValues;
@@ -28,7 +30,7 @@ pub fn compose<'a>(layers: &[Layer<'a>], account: &dyn Fn(&str) -> Option<&'a Ac
                 unset(&mut effective.root, &names);
             }
         }
-        for &(line, _, name) in accounts.iter().filter(|(_, by, _)| *by == index) {
+        for (&line, &(_, name)) in accounts.iter().filter(|(_, (by, _))| *by == index) {
             match account(name) {
                 Some(values) => enter_account(&mut effective, line, name, values, index),
                 None => {
@@ -42,19 +44,16 @@ pub fn compose<'a>(layers: &[Layer<'a>], account: &dyn Fn(&str) -> Option<&'a Ac
     effective
 }
 
-/// For each line the account that holds in the end, with the layer that names it.
-fn accounts_in_force<'a>(layers: &[Layer<'a>]) -> Vec<(u32, u32, &'a str)> {
-    let mut named: Vec<(u32, u32, &str)> = Vec::new();
+/// By line: the layer that names the account which holds in the end, and the account.
+fn accounts_in_force<'a>(layers: &[Layer<'a>]) -> BTreeMap<u32, (u32, &'a str)> {
+    let mut named = BTreeMap::new();
     for (index, layer) in (0u32..).zip(layers) {
         if !named.is_empty() {
             for unset in layer.unset.iter().filter_map(Path::names) {
-                named.retain(|(line, ..)| !takes_account(&unset, *line));
+                named.retain(|line, _| !takes_account(&unset, *line));
             }
         }
-        for (line, name) in layer.settings.line_accounts() {
-            named.retain(|(known, ..)| *known != line);
-            named.push((line, index, name));
-        }
+        named.extend(layer.settings.line_accounts().map(|(line, name)| (line, (index, name))));
     }
     named
 }
