@@ -1,8 +1,23 @@
 //! Accounts: SIP identities that lines refer to.
 
-use offhook_core::{Id, Result, account::Account, configuration::Configuration};
+use std::collections::HashMap;
 
-use crate::{Listed, Page, Store};
+use futures_util::FutureExt;
+use offhook_core::{Error, Id, Result, account::Account, configuration::Configuration, settings::AccountValues, tenant::DEFAULT};
+use sqlx::any::AnyRow;
+
+use crate::{
+    Listed, Page, Store, What,
+    database::{conflict, failed},
+    key::Sealer,
+    page::{Clauses, pattern},
+    references::{count_uses, touch_users, uses},
+    row,
+    text::{Faults, check_revision},
+    writer::Tx,
+};
+
+const SELECT: &str = "SELECT id, tenant, name, document, shared, code, revision, created_at, updated_at FROM accounts";
 
 /// Which accounts.
 #[derive(Clone, Debug, Default)]
@@ -30,41 +45,203 @@ impl Store {
     /// # Errors
     /// `Conflict` when its tenant has one of that name.
     pub async fn create_account(&self, fill: impl FnOnce(&mut Account, &Configuration) -> Result<()> + Send + 'static) -> Result<Account> {
-        todo!()
+        self.write(move |tx| create(tx, fill).boxed()).await
     }
 
     /// Changes an account. One in use keeps its name and tenant; one that several lines use stays shared.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`; `Conflict`; `Invalid`.
     pub async fn update_account(
         &self,
         id: Id,
         if_match: Option<u64>,
         edit: impl FnOnce(&mut Account, &Configuration) -> Result<()> + Send + 'static,
     ) -> Result<Account> {
-        todo!()
+        self.write(move |tx| update(tx, id, if_match, edit).boxed()).await
     }
 
     /// Deletes an account; one in use is a `Conflict` that tells by how many.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`; `Conflict`.
     pub async fn delete_account(&self, id: Id, if_match: Option<u64>) -> Result<()> {
-        todo!()
+        self.write(move |tx| delete(tx, id, if_match).boxed()).await
     }
 
     /// The account of that id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn account(&self, id: Id) -> Result<Option<Account>> {
-        todo!()
+        let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"));
+        let found = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.shared.readers).await.map_err(failed)?;
+        found.map(|r| read(&r, &self.shared.sealer)).transpose()
     }
 
     /// The account of that name in a tenant.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn account_by_name(&self, tenant: &str, name: &str) -> Result<Option<Account>> {
-        todo!()
+        Ok(self.accounts_named(tenant, &[name]).await?.remove(name))
+    }
+
+    /// The accounts of these names in a tenant; those that do not exist are missing.
+    pub(crate) async fn accounts_named(&self, tenant: &str, names: &[&str]) -> Result<HashMap<String, Account>> {
+        let marks: Vec<String> = (0..names.len()).map(|i| format!("${}", i + 2)).collect();
+        let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE tenant = $1 AND name IN ({})", marks.join(", ")));
+        let query = names.iter().fold(sqlx::query(sql).bind(tenant.to_owned()), |q, name| q.bind((*name).to_owned()));
+        let rows = query.fetch_all(&self.shared.readers).await.map_err(failed)?;
+        rows.iter().map(|r| read(r, &self.shared.sealer).map(|a| (a.name.clone(), a))).collect()
     }
 
     /// One page of the accounts that fit, by tenant and name.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor that is not one of this list.
     pub async fn accounts(&self, filter: &AccountFilter, page: &Page<()>) -> Result<Listed<Account>> {
-        todo!()
+        let mut clauses = Clauses::new();
+        if let Some(tenant) = &filter.tenant {
+            clauses.and("tenant = ?", tenant.as_str());
+        }
+        if filter.unassigned {
+            clauses.and_plain(
+                "NOT EXISTS (SELECT 1 FROM account_uses u WHERE u.account = accounts.name AND (u.tenant = accounts.tenant OR u.tenant = ''))",
+            );
+        }
+        if let Some(q) = &filter.q {
+            clauses.and("LOWER(name) LIKE ? ESCAPE '\\'", pattern(q));
+        }
+        let rows = clauses.page(SELECT, "tenant || '/' || name", "account", page, &self.shared.readers).await?;
+        let key = |r: &AnyRow| Ok((format!("{}/{}", row::text(r, "tenant")?, row::text(r, "name")?), row::text(r, "id")?));
+        rows.listed(|r| read(r, &self.shared.sealer), key)
     }
 
     /// Who uses an account.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn account_uses(&self, account: &Account) -> Result<AccountUses> {
-        todo!()
+        count_uses(&self.shared.readers, &account.tenant, &account.name).await
     }
+}
+
+async fn stored(tx: &mut Tx, id: Id) -> Result<Account> {
+    let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"));
+    let found = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)?;
+    read(&found.ok_or_else(|| Error::not_found("account", id))?, &tx.shared.sealer)
+}
+
+async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Account, &Configuration) -> Result<()>) -> Result<Account> {
+    let id = tx.new_id();
+    let mut account = Account {
+        id,
+        tenant: DEFAULT.to_owned(),
+        name: String::new(),
+        values: AccountValues::default(),
+        shared: false,
+        code: None,
+        revision: 1,
+        created_at: tx.now,
+        updated_at: tx.now,
+    };
+    fill(&mut account, &tx.configuration)?;
+    (account.id, account.revision, account.created_at, account.updated_at) = (id, 1, tx.now, tx.now);
+    put(tx, account).await
+}
+
+async fn update(
+    tx: &mut Tx,
+    id: Id,
+    if_match: Option<u64>,
+    edit: impl FnOnce(&mut Account, &Configuration) -> Result<()>,
+) -> Result<Account> {
+    let old = stored(tx, id).await?;
+    check_revision(if_match, old.revision)?;
+    let mut account = old.clone();
+    edit(&mut account, &tx.configuration)?;
+    (account.id, account.revision, account.created_at, account.updated_at) = (old.id, old.revision, old.created_at, old.updated_at);
+    if account == old {
+        return Ok(account);
+    }
+    if (&account.tenant, &account.name) != (&old.tenant, &old.name) {
+        unused(tx, &old, "keeps its name and tenant").await?;
+    }
+    (account.revision, account.updated_at) = (old.revision + 1, tx.now);
+    put(tx, account).await
+}
+
+async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
+    let old = stored(tx, id).await?;
+    check_revision(if_match, old.revision)?;
+    unused(tx, &old, "cannot be deleted").await?;
+    sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
+    tx.changed(What::Account { id }).await.map(drop)
+}
+
+async fn unused(tx: &mut Tx, account: &Account, what: &str) -> Result<()> {
+    let used = uses(tx, &account.tenant, &account.name).await?;
+    if used == AccountUses::default() {
+        return Ok(());
+    }
+    let AccountUses { devices, layers } = used;
+    let name = &account.name;
+    Err(Error::Conflict(format!(
+        "the account {name:?} {what}: {devices} lines of devices and {layers} of profiles, tenants and the site use it"
+    )))
+}
+
+async fn put(tx: &mut Tx, account: Account) -> Result<Account> {
+    let mut faults = Faults::default();
+    faults.name("name", &account.name);
+    faults.maybe_text("code", account.code.as_ref());
+    if !tx.configuration.tenants.contains_key(&account.tenant) {
+        faults.add("tenant", format!("there is no tenant {:?}", account.tenant));
+    }
+    let used = uses(tx, &account.tenant, &account.name).await?;
+    if !account.shared && (used.layers > 0 || used.devices > 1) {
+        faults.add("shared", format!("{} lines use this account: it has to be shared", used.devices + used.layers));
+    }
+    faults.done()?;
+    let id = account.id.to_string();
+    let code = account.code.as_ref().map(|c| tx.shared.sealer.seal(&format!("account {id} code"), c, &*tx.shared.entropy));
+    sqlx::query(
+        "INSERT INTO accounts (id, tenant, name, document, shared, code, revision, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, name = excluded.name, document = excluded.document, shared = excluded.shared, \
+         code = excluded.code, revision = excluded.revision, updated_at = excluded.updated_at",
+    )
+    .bind(&id)
+    .bind(&account.tenant)
+    .bind(&account.name)
+    .bind(tx.seal(&format!("account {id}"), &account.values)?)
+    .bind(i64::from(account.shared))
+    .bind(code.transpose()?)
+    .bind(account.revision.cast_signed())
+    .bind(account.created_at.as_millis())
+    .bind(account.updated_at.as_millis())
+    .execute(&mut tx.conn)
+    .await
+    .map_err(conflict(|| format!("the tenant {:?} has an account {:?} already", account.tenant, account.name)))?;
+    tx.changed(What::Account { id: account.id }).await?;
+    if used != AccountUses::default() {
+        touch_users(tx, &account.tenant, &account.name).await?;
+    }
+    Ok(account)
+}
+
+fn read(r: &AnyRow, sealer: &Sealer) -> Result<Account> {
+    let id = row::id(r, "id")?;
+    let code = row::maybe_text(r, "code")?;
+    Ok(Account {
+        id,
+        tenant: row::text(r, "tenant")?,
+        name: row::text(r, "name")?,
+        values: sealer.open_document(&format!("account {id}"), &row::text(r, "document")?)?,
+        shared: row::flag(r, "shared")?,
+        code: code.map(|c| sealer.open(&format!("account {id} code"), &c)).transpose()?,
+        revision: row::number(r, "revision")?,
+        created_at: row::time(r, "created_at")?,
+        updated_at: row::time(r, "updated_at")?,
+    })
 }

@@ -1,6 +1,13 @@
 //! Changes: what caches and, later, other nodes learn of every committed write.
 
-use offhook_core::{Id, Mac};
+use offhook_core::{Id, Mac, Result};
+
+use crate::{database::failed, writer::Tx};
+
+/// So many of the newest changes are kept; whoever is further behind reads everything anew.
+const KEPT: u64 = 100_000;
+/// Trimming is done once per so many.
+const EVERY: u64 = 1024;
 
 /// One committed change. `seq` grows by one with each and never repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,4 +49,37 @@ pub enum What {
         /// Its id.
         id: Id,
     },
+}
+
+impl What {
+    /// The word in the table.
+    pub(crate) fn noun(&self) -> &'static str {
+        match self {
+            Self::Device { .. } => "device",
+            Self::AllDevices => "devices",
+            Self::Account { .. } => "account",
+            Self::Configuration => "configuration",
+            Self::Firmware { .. } => "firmware",
+            Self::Token { .. } => "token",
+        }
+    }
+
+    /// Which one: an id or a name; empty when it is all.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Device { id, .. } | Self::Account { id } | Self::Token { id } => id.to_string(),
+            Self::Firmware { name } => name.clone(),
+            Self::AllDevices | Self::Configuration => String::new(),
+        }
+    }
+}
+
+/// Forgets old changes now and then.
+pub(crate) async fn trim(tx: &mut Tx) -> Result<()> {
+    let (first, last) = tx.seqs();
+    if first / EVERY == last / EVERY || last <= KEPT {
+        return Ok(());
+    }
+    let upto = (last - KEPT).cast_signed();
+    sqlx::query("DELETE FROM changes WHERE seq <= $1").bind(upto).execute(&mut tx.conn).await.map(drop).map_err(failed)
 }

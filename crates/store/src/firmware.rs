@@ -1,34 +1,42 @@
 //! Firmware files: their names in the database and in memory, their bytes as blobs.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use offhook_core::{Id, Result, firmware::Firmware};
+use futures_util::FutureExt;
+use offhook_core::{Error, Id, Result, firmware::Firmware};
+use sqlx::AnyConnection;
 
-use crate::{Blob, Store};
+use crate::{
+    Blob, Store, What,
+    database::{conflict, failed},
+    row,
+    text::Faults,
+    writer::Tx,
+};
 
 /// Stored firmware by name, letter case ignored.
 #[derive(Clone, Debug, Default)]
-pub struct Shelf {}
+pub struct Shelf(BTreeMap<String, Firmware>);
 
 impl Shelf {
     /// The file of that name.
     pub fn get(&self, name: &str) -> Option<&Firmware> {
-        todo!()
+        self.0.get(&name.to_lowercase())
     }
 
     /// All files, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Firmware> {
-        std::iter::empty()
+        self.0.values()
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        todo!()
+        self.0.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_empty()
     }
 }
 
@@ -38,17 +46,27 @@ impl Store {
     /// # Errors
     /// `Conflict` when the name is taken, letter case ignored; `Invalid` when it is no file name.
     pub async fn add_firmware(&self, name: &str, pack: &str, blob: Blob) -> Result<Firmware> {
-        todo!()
+        let (name, pack) = (name.to_owned(), pack.to_owned());
+        let (sha256, size) = (blob.sha256().to_owned(), blob.size());
+        // The blob is held until the row is there.
+        let added = self.write(move |tx| add(tx, name, pack, sha256, size).boxed()).await;
+        drop(blob);
+        added
     }
 
     /// Deletes a firmware file, and its bytes when no other has the same.
+    ///
+    /// # Errors
+    /// `NotFound`.
     pub async fn delete_firmware(&self, id: Id) -> Result<()> {
-        todo!()
+        let gone = self.write(move |tx| delete(tx, id).boxed()).await?;
+        self.shared.blobs.sweep(&gone.sha256, &self.shelf());
+        Ok(())
     }
 
     /// Where its bytes lie.
     pub fn firmware_path(&self, firmware: &Firmware) -> PathBuf {
-        todo!()
+        self.shared.blobs.path(&firmware.sha256)
     }
 
     /// Its bytes, for sending.
@@ -56,6 +74,71 @@ impl Store {
     /// # Errors
     /// `Internal` when the file is gone or has another size than was stored.
     pub async fn open_firmware(&self, firmware: &Firmware) -> Result<tokio::fs::File> {
-        todo!()
+        let lost = |why: String| {
+            let name = &firmware.name;
+            Error::Internal(format!("the bytes of firmware {name:?} are not what was stored ({why}): delete it and add it again"))
+        };
+        let file = tokio::fs::File::open(self.firmware_path(firmware)).await.map_err(|e| lost(e.to_string()))?;
+        let size = file.metadata().await.map_err(|e| lost(e.to_string()))?.len();
+        if size != firmware.size {
+            return Err(lost(format!("{size} bytes instead of {}", firmware.size)));
+        }
+        Ok(file)
     }
+}
+
+fn check(name: &str, pack: &str) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.name("name", name);
+    if name.contains('\\') || matches!(name, "." | "..") {
+        faults.add("name", "is no file name: write it without folders, e.g. P0S3-8-12-00.sb2");
+    }
+    faults.name("pack", pack);
+    faults.done()
+}
+
+async fn add(tx: &mut Tx, name: String, pack: String, sha256: String, size: u64) -> Result<Firmware> {
+    check(&name, &pack)?;
+    let firmware = Firmware { id: tx.new_id(), name, pack, size, sha256, created_at: tx.now };
+    let key = firmware.name.to_lowercase();
+    sqlx::query("INSERT INTO firmware (id, name, name_key, pack, size, sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(firmware.id.to_string())
+        .bind(&firmware.name)
+        .bind(&key)
+        .bind(&firmware.pack)
+        .bind(firmware.size.cast_signed())
+        .bind(&firmware.sha256)
+        .bind(firmware.created_at.as_millis())
+        .execute(&mut tx.conn)
+        .await
+        .map_err(conflict(|| format!("there is firmware of the name {:?} already: delete it first", firmware.name)))?;
+    Arc::make_mut(&mut tx.shelf).0.insert(key, firmware.clone());
+    tx.changed(What::Firmware { name: firmware.name.clone() }).await?;
+    Ok(firmware)
+}
+
+async fn delete(tx: &mut Tx, id: Id) -> Result<Firmware> {
+    let found = tx.shelf.iter().find(|f| f.id == id).cloned().ok_or_else(|| Error::not_found("firmware", id))?;
+    sqlx::query("DELETE FROM firmware WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
+    Arc::make_mut(&mut tx.shelf).0.remove(&found.name.to_lowercase());
+    tx.changed(What::Firmware { name: found.name.clone() }).await?;
+    Ok(found)
+}
+
+/// All firmware.
+pub(crate) async fn load(conn: &mut AnyConnection) -> Result<Shelf> {
+    let rows =
+        sqlx::query("SELECT id, name, name_key, pack, size, sha256, created_at FROM firmware").fetch_all(conn).await.map_err(failed)?;
+    let read = |r| {
+        let firmware = Firmware {
+            id: row::id(r, "id")?,
+            name: row::text(r, "name")?,
+            pack: row::text(r, "pack")?,
+            size: row::number(r, "size")?,
+            sha256: row::text(r, "sha256")?,
+            created_at: row::time(r, "created_at")?,
+        };
+        Ok((row::text(r, "name_key")?, firmware))
+    };
+    rows.iter().map(read).collect::<Result<_>>().map(Shelf)
 }

@@ -5,21 +5,28 @@
 //! memory ([`Store::configuration`], [`Store::shelf`]) are those after it. One file per noun; what decides about phones
 //! lives elsewhere.
 
-#![allow(clippy::todo, unused_variables, dead_code)]
-
 mod account;
 mod blob;
 mod change;
+mod database;
 mod device;
 mod firmware;
+mod key;
+mod layers;
+mod loading;
+mod migrations;
 mod page;
 mod profile;
+mod references;
 mod request;
+mod row;
 mod seen;
 mod site;
 mod store;
 mod tenant;
+mod text;
 mod token;
+mod writer;
 
 pub use account::{AccountFilter, AccountUses};
 pub use blob::{Blob, BlobWriter};

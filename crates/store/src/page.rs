@@ -1,4 +1,14 @@
 //! Pages of lists: which part, in which order, and the opaque cursor to the next.
+//!
+//! Pages go by key, not by offset: a list that changes while it is read shows nothing twice and skips nothing that stays.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use offhook_core::{Error, Result};
+use sqlx::{AnyPool, AssertSqlSafe, any::AnyRow};
+
+use crate::{database::failed, row};
+
+const MOST: u32 = 1000;
 
 /// Which part of a list.
 #[derive(Clone, Debug)]
@@ -26,4 +36,131 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// Where the next page begins; none: this is the last.
     pub next_cursor: Option<String>,
+}
+
+/// A value to compare with.
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// A `WHERE` put together from texts of this crate; every value is bound.
+pub(crate) struct Clauses {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Clauses {
+    pub(crate) fn new() -> Self {
+        Self { sql: " WHERE 1 = 1".into(), values: Vec::new() }
+    }
+
+    /// One more condition; `?` stands for the value.
+    pub(crate) fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.values.push(value.into());
+        self.and_plain(&condition.replace('?', &format!("${}", self.values.len())));
+    }
+
+    /// One more condition without a value.
+    pub(crate) fn and_plain(&mut self, condition: &str) {
+        self.sql.push_str(" AND (");
+        self.sql.push_str(condition);
+        self.sql.push(')');
+    }
+
+    /// The rows after the cursor, one more than the page holds. `key` is an expression of text or number that is never
+    /// NULL; equal ones go by id. `list` names list and order, so that a cursor is not taken for another's.
+    pub(crate) async fn page<S>(mut self, select: &str, key: &str, list: &str, page: &Page<S>, pool: &AnyPool) -> Result<Rows> {
+        if page.limit == 0 || page.limit > MOST {
+            return Err(Error::invalid("limit", format!("a page holds 1 to {MOST}")));
+        }
+        let list = format!("{list}{}", if page.descending { " descending" } else { "" });
+        let (beyond, order) = if page.descending { ("<", "DESC") } else { (">", "ASC") };
+        if let Some(cursor) = &page.cursor {
+            let (after, id) = read_cursor(cursor, &list)?;
+            self.values.push(after);
+            let at = self.values.len();
+            self.values.push(Value::Text(id));
+            self.and_plain(&format!("{key} {beyond} ${at} OR ({key} = ${at} AND id {beyond} ${})", at + 1));
+        }
+        let limit = page.limit as usize;
+        let sql = format!("{select}{} ORDER BY {key} {order}, id {order} LIMIT {}", self.sql, limit + 1);
+        // Put together from texts of this crate; what came from outside is bound.
+        let query = self.values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |q, v| match v {
+            Value::Text(text) => q.bind(text),
+            Value::Number(number) => q.bind(number),
+        });
+        Ok(Rows { rows: query.fetch_all(pool).await.map_err(failed)?, limit, list })
+    }
+}
+
+/// The rows of a page and, perhaps, one of the next.
+pub(crate) struct Rows {
+    rows: Vec<AnyRow>,
+    limit: usize,
+    list: String,
+}
+
+impl Rows {
+    /// Reads the page; `key` gives what the rows were ordered by, and the id.
+    pub(crate) fn listed<T, K: serde::Serialize>(
+        self,
+        read: impl Fn(&AnyRow) -> Result<T>,
+        key: impl Fn(&AnyRow) -> Result<(K, String)>,
+    ) -> Result<Listed<T>> {
+        let more = self.rows.len() > self.limit;
+        let last = self.rows.iter().take(self.limit).next_back().filter(|_| more);
+        let next_cursor = last.map(|r| key(r).and_then(|(k, id)| write_cursor(&self.list, &k, &id))).transpose()?;
+        let items = self.rows.iter().take(self.limit).map(read).collect::<Result<_>>()?;
+        Ok(Listed { items, next_cursor })
+    }
+}
+
+fn write_cursor(list: &str, key: &impl serde::Serialize, id: &str) -> Result<String> {
+    Ok(URL_SAFE_NO_PAD.encode(row::to_json(&(list, key, id))?))
+}
+
+fn read_cursor(cursor: &str, list: &str) -> Result<(Value, String)> {
+    let bad = || Error::invalid("cursor", "this is no cursor of this list in this order: begin again without one");
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
+    let (of, key, id): (String, serde_json::Value, String) = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    if of != list {
+        return Err(bad());
+    }
+    match key {
+        serde_json::Value::String(text) => Ok((Value::Text(text), id)),
+        serde_json::Value::Number(n) => Ok((Value::Number(n.as_i64().ok_or_else(bad)?), id)),
+        _ => Err(bad()),
+    }
+}
+
+/// A `LIKE` pattern for text that stands anywhere, in lower case.
+pub(crate) fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
 }

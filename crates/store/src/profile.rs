@@ -1,8 +1,24 @@
 //! Profiles. Reading them is reading [`crate::Store::configuration`].
 
-use offhook_core::{Id, Result, configuration::Configuration, profile::Profile};
+use futures_util::FutureExt;
+use offhook_core::{
+    Error, Id, Result,
+    configuration::Configuration,
+    profile::Profile,
+    settings::{Match, Settings},
+};
+use sqlx::AnyConnection;
 
-use crate::Store;
+use crate::{
+    Store,
+    database::{conflict, failed},
+    key::Sealer,
+    layers,
+    references::{Holder, forget, refer},
+    row,
+    text::{Faults, check_revision},
+    writer::Tx,
+};
 
 impl Store {
     /// Makes a profile. `fill` gets an empty one with a new id.
@@ -10,21 +26,186 @@ impl Store {
     /// # Errors
     /// `Conflict` when its scope has one of that name; `Invalid` with field paths for unknown parents, a cycle, an unknown tenant or account.
     pub async fn create_profile(&self, fill: impl FnOnce(&mut Profile, &Configuration) -> Result<()> + Send + 'static) -> Result<Profile> {
-        todo!()
+        self.write(move |tx| create(tx, fill).boxed()).await
     }
 
     /// Changes a profile. One in use keeps its name and tenant.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`; else as [`Store::create_profile`].
     pub async fn update_profile(
         &self,
         id: Id,
         if_match: Option<u64>,
         edit: impl FnOnce(&mut Profile, &Configuration) -> Result<()> + Send + 'static,
     ) -> Result<Profile> {
-        todo!()
+        self.write(move |tx| update(tx, id, if_match, edit).boxed()).await
     }
 
     /// Deletes a profile; one in use is a `Conflict` that names its users.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`; `Conflict`.
     pub async fn delete_profile(&self, id: Id, if_match: Option<u64>) -> Result<()> {
-        todo!()
+        self.write(move |tx| delete(tx, id, if_match).boxed()).await
     }
+}
+
+fn stored(tx: &Tx, id: Id) -> Result<Profile> {
+    tx.configuration.profiles().find(|p| p.id == id).cloned().ok_or_else(|| Error::not_found("profile", id))
+}
+
+async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Profile, &Configuration) -> Result<()>) -> Result<Profile> {
+    let id = tx.new_id();
+    let mut profile = Profile {
+        id,
+        name: String::new(),
+        tenant: None,
+        parents: Vec::new(),
+        matches: None,
+        settings: Settings::default(),
+        unset: Vec::new(),
+        label: String::new(),
+        revision: 1,
+        created_at: tx.now,
+        updated_at: tx.now,
+    };
+    fill(&mut profile, &tx.configuration)?;
+    (profile.id, profile.revision, profile.created_at, profile.updated_at) = (id, 1, tx.now, tx.now);
+    put(tx, profile).await
+}
+
+async fn update(
+    tx: &mut Tx,
+    id: Id,
+    if_match: Option<u64>,
+    edit: impl FnOnce(&mut Profile, &Configuration) -> Result<()>,
+) -> Result<Profile> {
+    let old = stored(tx, id)?;
+    check_revision(if_match, old.revision)?;
+    let mut profile = old.clone();
+    edit(&mut profile, &tx.configuration)?;
+    (profile.id, profile.revision, profile.created_at, profile.updated_at) = (old.id, old.revision, old.created_at, old.updated_at);
+    if profile == old {
+        return Ok(profile);
+    }
+    if (&profile.name, &profile.tenant) != (&old.name, &old.tenant) {
+        unused(tx, &old, "keeps its name and tenant").await?;
+    }
+    (profile.revision, profile.updated_at) = (old.revision + 1, tx.now);
+    put(tx, profile).await
+}
+
+async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
+    let old = stored(tx, id)?;
+    check_revision(if_match, old.revision)?;
+    unused(tx, &old, "cannot be deleted").await?;
+    forget(tx, "profile", &id.to_string()).await?;
+    sqlx::query("DELETE FROM profiles WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
+    let configuration = layers::edited(&tx.configuration, |parts| parts.profiles.retain(|p| p.id != id))?;
+    tx.configure(configuration).await
+}
+
+/// Fine when nothing means this profile by its name.
+async fn unused(tx: &mut Tx, profile: &Profile, what: &str) -> Result<()> {
+    let configuration = tx.configuration.clone();
+    let means = |tenant: Option<&str>| configuration.profile(tenant, &profile.name).is_some_and(|p| p.id == profile.id);
+    let rows = sqlx::query(
+        "SELECT d.tenant AS tenant, COUNT(*) AS n FROM device_profiles p JOIN devices d ON d.id = p.device WHERE p.profile = $1 GROUP BY d.tenant",
+    );
+    let mut devices = 0;
+    for found in &rows.bind(&profile.name).fetch_all(&mut tx.conn).await.map_err(failed)? {
+        if means(Some(&row::text(found, "tenant")?)) {
+            devices += row::number(found, "n")?;
+        }
+    }
+    let children: Vec<&str> = configuration
+        .profiles()
+        .filter(|p| p.parents.contains(&profile.name) && means(p.tenant.as_deref()))
+        .map(|p| p.name.as_str())
+        .collect();
+    if devices == 0 && children.is_empty() {
+        return Ok(());
+    }
+    let by = if children.is_empty() { String::new() } else { format!(" and by the profiles {}", children.join(", ")) };
+    Err(Error::Conflict(format!("the profile {:?} {what}: it is used by {devices} devices{by}", profile.name)))
+}
+
+fn check(profile: &Profile, configuration: &Configuration) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.name("name", &profile.name);
+    faults.text("label", &profile.label);
+    if let Some(tenant) = profile.tenant.as_deref().filter(|t| !configuration.tenants.contains_key(*t)) {
+        faults.add("tenant", format!("there is no tenant {tenant:?}"));
+    }
+    for (i, parent) in profile.parents.iter().enumerate() {
+        if configuration.profile(profile.tenant.as_deref(), parent).is_none() {
+            faults.add(format!("parents[{i}]"), format!("there is no profile {parent:?} that this one may use"));
+        }
+    }
+    faults.done()
+}
+
+async fn put(tx: &mut Tx, profile: Profile) -> Result<Profile> {
+    let configuration = layers::edited_profile(&tx.configuration, &profile)?;
+    check(&profile, &configuration)?;
+    let id = profile.id.to_string();
+    let holder = Holder { noun: "profile", id: id.clone(), tenant: profile.tenant.as_deref() };
+    refer(tx, &holder, &[("settings", &profile.settings)]).await?;
+    sqlx::query(
+        "INSERT INTO profiles (id, tenant, name, parents, matches, settings, unset, label, revision, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, name = excluded.name, \
+         parents = excluded.parents, matches = excluded.matches, settings = excluded.settings, unset = excluded.unset, label = excluded.label, \
+         revision = excluded.revision, updated_at = excluded.updated_at",
+    )
+    .bind(&id)
+    .bind(profile.tenant.clone().unwrap_or_default())
+    .bind(&profile.name)
+    .bind(row::to_json(&profile.parents)?)
+    .bind(profile.matches.as_ref().map(row::to_json).transpose()?)
+    .bind(tx.seal(&format!("profile {id} settings"), &profile.settings)?)
+    .bind(row::paths_json(&profile.unset)?)
+    .bind(&profile.label)
+    .bind(profile.revision.cast_signed())
+    .bind(profile.created_at.as_millis())
+    .bind(profile.updated_at.as_millis())
+    .execute(&mut tx.conn)
+    .await
+    .map_err(conflict(|| format!("there is a profile {:?} already", profile.name)))?;
+    tx.configure(configuration).await?;
+    Ok(profile)
+}
+
+/// All profiles.
+pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer) -> Result<Vec<Profile>> {
+    let rows =
+        sqlx::query("SELECT id, tenant, name, parents, matches, settings, unset, label, revision, created_at, updated_at FROM profiles");
+    let rows = rows.fetch_all(conn).await.map_err(failed)?;
+    let read = |r| {
+        let id = row::id(r, "id")?;
+        let matches: Option<serde_json::Value> = row::maybe_json(r, "matches")?;
+        let matches =
+            matches.map(|m| Match::validate(&without_nulls(m)).map_err(|_| row::unreadable("matches", "no match"))).transpose()?;
+        Ok(Profile {
+            id,
+            tenant: Some(row::text(r, "tenant")?).filter(|t| !t.is_empty()),
+            name: row::text(r, "name")?,
+            parents: row::json(r, "parents")?,
+            matches,
+            settings: row::settings(r, "settings", &format!("profile {id} settings"), sealer)?,
+            unset: row::paths(r, "unset")?,
+            label: row::text(r, "label")?,
+            revision: row::number(r, "revision")?,
+            created_at: row::time(r, "created_at")?,
+            updated_at: row::time(r, "updated_at")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+fn without_nulls(mut value: serde_json::Value) -> serde_json::Value {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|_, v| !v.is_null());
+    }
+    value
 }

@@ -10,7 +10,7 @@ use offhook_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Store;
+use crate::{Page, Store, database::failed, page::Clauses, row, writer::Tx};
 
 /// One request of a phone, with its trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,12 +58,57 @@ pub struct RequestFilter {
 
 impl Store {
     /// The newest requests that fit, newest first; `before` goes on after the last id of the page before.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn requests(&self, filter: &RequestFilter, limit: u32, before: Option<Id>) -> Result<Vec<RequestRecord>> {
-        todo!()
+        let mut clauses = Clauses::new();
+        if let Some(device) = filter.device {
+            clauses.and("device = ?", device.to_string());
+        }
+        if let Some(tenant) = &filter.tenant {
+            clauses.and("tenant = ?", tenant.as_str());
+        }
+        if let Some(before) = before {
+            clauses.and("id < ?", before.to_string());
+        }
+        let page = Page { sort: (), descending: true, cursor: None, limit };
+        let rows = clauses.page("SELECT id, record FROM requests", "id", "requests", &page, &self.shared.readers).await?;
+        Ok(rows.listed(|r| row::json(r, "record"), |_| Ok(((), String::new())))?.items)
     }
 
     /// One request of the log.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn request(&self, id: Id) -> Result<Option<RequestRecord>> {
-        todo!()
+        let query = sqlx::query("SELECT record FROM requests WHERE id = $1").bind(id.to_string());
+        query.fetch_optional(&self.shared.readers).await.map_err(failed)?.map(|r| row::json(&r, "record")).transpose()
     }
+}
+
+/// Writes one row.
+pub(crate) async fn log(tx: &mut Tx, record: &RequestRecord) -> Result<()> {
+    let done = sqlx::query("INSERT INTO requests (id, device, tenant, record) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING")
+        .bind(record.id.to_string())
+        .bind(record.device.map(|d| d.to_string()))
+        .bind(&record.tenant)
+        .bind(row::to_json(record)?)
+        .execute(&mut tx.conn)
+        .await
+        .map_err(failed)?;
+    tx.logged += done.rows_affected();
+    Ok(())
+}
+
+/// Keeps the newest rows. Done when a sixteenth too many are there, so that it costs little per row.
+pub(crate) async fn trim(tx: &mut Tx) -> Result<()> {
+    let keep = tx.shared.request_log_rows;
+    if tx.logged <= keep + keep / 16 {
+        return Ok(());
+    }
+    let oldest = "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT $1)";
+    let done = sqlx::query(oldest).bind((tx.logged - keep).cast_signed()).execute(&mut tx.conn).await.map_err(failed)?;
+    tx.logged -= done.rows_affected().min(tx.logged);
+    Ok(())
 }

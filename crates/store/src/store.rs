@@ -1,15 +1,33 @@
 //! The store itself: opening, what is held in memory, health and closing.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, File},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
 
+use futures_util::future::BoxFuture;
 use offhook_core::{
-    Result,
+    Error, Result,
     clock::{Clock, Entropy},
     configuration::Configuration,
     settings::RawSecrets,
 };
+use sqlx::{AnyConnection, AnyPool};
+use tokio::sync::{mpsc, oneshot};
 
-use crate::{Change, Shelf};
+use crate::{
+    Change, Shelf,
+    blob::Blobs,
+    database::{Database, failed},
+    key::{MasterKey, Sealer},
+    layers, loading,
+    migrations::migrate,
+    writer::{self, Order, Tx},
+};
 
 /// Where the store lies and what it needs to know.
 #[derive(Clone, Debug)]
@@ -46,48 +64,245 @@ pub struct OpenError(pub String);
 
 /// The store. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+    orders: mpsc::Sender<Order>,
+}
+
+type Hook = Box<dyn Fn(&[Change]) + Send + Sync>;
+
+/// What all clones and the writer share.
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sealer: Sealer,
+    pub(crate) readers: AnyPool,
+    pub(crate) blobs: Blobs,
+    pub(crate) request_log_rows: u64,
+    master: MasterKey,
+    raw: RwLock<Arc<RawSecrets>>,
+    configuration: RwLock<Arc<Configuration>>,
+    shelf: RwLock<Arc<Shelf>>,
+    hooks: RwLock<Vec<Hook>>,
+    writer_failed: Mutex<Option<Error>>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Shared {
+    pub(crate) fn configuration(&self) -> Arc<Configuration> {
+        self.configuration.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn shelf(&self) -> Arc<Shelf> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn raw_secrets(&self) -> Arc<RawSecrets> {
+        self.raw.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After a commit: what is in memory becomes what is on disk, and caches learn of it.
+    pub(crate) fn publish(&self, configuration: &Arc<Configuration>, shelf: &Arc<Shelf>, changes: &[Change]) {
+        *self.configuration.write().unwrap_or_else(PoisonError::into_inner) = configuration.clone();
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = shelf.clone();
+        if changes.is_empty() {
+            return;
+        }
+        for hook in self.hooks.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            if catch_unwind(AssertUnwindSafe(|| hook(changes))).is_err() {
+                tracing::error!("a cache failed to take in changes");
+            }
+        }
+    }
+
+    /// What became of the newest transaction, for health.
+    pub(crate) fn note_writer(&self, error: Option<&Error>) {
+        *guard(&self.writer_failed) = error.cloned();
+    }
+
+    /// Another process may open the store now.
+    pub(crate) fn unlock(&self) {
+        guard(&self.lock).take();
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Store {
     /// Opens the store, or makes it when there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// In words for the operator: what is wrong with directory, key, database or another process, and what to do.
     pub async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, OpenError> {
-        todo!()
+        open(options, clock, entropy).await.map_err(OpenError)
     }
 
     /// Replaces the list of raw parameters that are secret (packs were loaded again). Holds for later writes.
     pub fn set_raw_secrets(&self, raw: RawSecrets) {
-        todo!()
+        *self.shared.raw.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(raw);
     }
 
     /// Site, tenants and profiles, secrets in clear. Replaced as a whole, before the write that changed it is acknowledged.
     pub fn configuration(&self) -> Arc<Configuration> {
-        todo!()
+        self.shared.configuration()
     }
 
     /// The names of stored firmware. Replaced as a whole like the configuration.
     pub fn shelf(&self) -> Arc<Shelf> {
-        todo!()
+        self.shared.shelf()
     }
 
     /// Calls the hook after each commit, before its writes are acknowledged, so that a cache can drop what changed.
     /// It must be quick and must not call the store.
     pub fn on_change(&self, hook: Box<dyn Fn(&[Change]) + Send + Sync>) {
-        todo!()
+        self.shared.hooks.write().unwrap_or_else(PoisonError::into_inner).push(hook);
     }
 
     /// A key of 256 bits derived from the master key for one purpose (`"generate"`, `"hash"` …): HMAC-SHA-256 (RFC 2104)
     /// over the purpose. The master key itself never leaves the store.
     pub fn master_key_for(&self, purpose: &str) -> [u8; 32] {
-        todo!()
+        self.shared.master.derive(&format!("use: {purpose}"))
     }
 
     /// Whether reads and writes work now; the error says what does not.
+    ///
+    /// # Errors
+    /// `Unavailable`.
     pub async fn health(&self) -> Result<()> {
-        todo!()
+        if self.orders.is_closed() {
+            return Err(Error::Unavailable("the store is closed".into()));
+        }
+        if let Some(error) = guard(&self.shared.writer_failed).clone() {
+            return Err(error);
+        }
+        let read = sqlx::query("SELECT revision FROM site").fetch_one(&self.shared.readers);
+        match tokio::time::timeout(Duration::from_secs(2), read).await {
+            Ok(answer) => answer.map(drop).map_err(|e| Error::Unavailable(failed(e).to_string())),
+            Err(_) => Err(Error::Unavailable("the database did not answer within 2 s".into())),
+        }
     }
 
     /// Writes what waits, brings the write-ahead log home and gives the data directory free. Later writes are refused.
+    ///
+    /// # Errors
+    /// When the log could not be brought home; nothing is lost by that.
     pub async fn close(&self) -> Result<()> {
-        todo!()
+        let (done, wait) = oneshot::channel();
+        if self.orders.send(Order::Close(done)).await.is_err() {
+            return Ok(());
+        }
+        wait.await.unwrap_or(Ok(()))
+    }
+
+    /// Hands work to the writer; see [`writer::write`].
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        writer::write(&self.orders, work).await
+    }
+}
+
+async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, String> {
+    let dir = &options.data_dir;
+    make_dir(dir)?;
+    let lock = lock(dir)?;
+    let database = Database::from_url(&options.url, dir)?;
+    let key_file = dir.join(&options.key_file);
+    let master = master_key(&database.file, &key_file, &*entropy)?;
+    make_private(&database.file)?;
+
+    let mut conn = database.connect().await.map_err(|e| cannot(&database.file, e))?;
+    migrate(&database, &mut conn, clock.now().as_millis()).await?;
+    let sealer = Sealer::new(&master);
+    check_key(&mut conn, &sealer, &key_file, &*entropy).await?;
+    let held = loading::load(&mut conn, &sealer, &*clock, &*entropy).await.map_err(|e| e.to_string())?;
+    layers::refresh(&mut conn, &held.configuration).await.map_err(|e| e.to_string())?;
+
+    let shared = Arc::new(Shared {
+        readers: database.readers().await.map_err(|e| cannot(&database.file, e))?,
+        blobs: Blobs::open(&dir.join("blobs"), &held.shelf).map_err(|e| format!("{}: {e}", dir.join("blobs").display()))?,
+        request_log_rows: options.request_log_rows,
+        clock,
+        entropy,
+        sealer,
+        master,
+        raw: RwLock::new(Arc::new(options.raw_secrets)),
+        configuration: RwLock::new(Arc::new(held.configuration)),
+        shelf: RwLock::new(Arc::new(held.shelf)),
+        hooks: RwLock::default(),
+        writer_failed: Mutex::default(),
+        lock: Mutex::new(Some(lock)),
+    });
+    let (orders, receiver) = mpsc::channel(writer::QUEUE);
+    tokio::spawn(writer::run(Tx::new(conn, shared.clone(), held.seq, held.logged), database, receiver));
+    Ok(Store { shared, orders })
+}
+
+fn cannot(file: &Path, error: sqlx::Error) -> String {
+    format!("the database {} cannot be opened: {error}", file.display())
+}
+
+fn make_dir(dir: &Path) -> Result<(), String> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|e| format!("the data directory {} cannot be made: {e}; make it, or set data_dir", dir.display()))
+}
+
+/// Keeps a second process out for as long as the file is open; the kernel gives it free when this process ends in whatever way.
+fn lock(dir: &Path) -> Result<File, String> {
+    let path = dir.join("store.lock");
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
+    file.try_lock().map(|()| file).map_err(|_| {
+        format!("another offhook already runs on the data directory {}: stop it first, or give this one another data_dir", dir.display())
+    })
+}
+
+fn master_key(database: &Path, key_file: &Path, entropy: &dyn Entropy) -> Result<MasterKey, String> {
+    let stored = fs::metadata(database).is_ok_and(|m| m.len() > 0);
+    match MasterKey::read(key_file)? {
+        Some(key) => {
+            if fs::metadata(key_file).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
+                tracing::warn!(file = %key_file.display(), "others than its owner may read the key file: chmod 600 it");
+            }
+            Ok(key)
+        }
+        None if stored => Err(format!(
+            "the database {} is there but its key file {} is not, and without it no secret can be read: restore the key file from a backup (or, to begin anew, move the database away)",
+            database.display(),
+            key_file.display()
+        )),
+        None => MasterKey::create(key_file, entropy),
+    }
+}
+
+/// The database's files get the mode of the first: its owner's alone.
+fn make_private(file: &Path) -> Result<(), String> {
+    let made = File::options().create(true).truncate(false).write(true).mode(0o600).open(file);
+    made.map(drop).map_err(|e| format!("the database {} cannot be opened: {e}", file.display()))
+}
+
+/// A value sealed at the first start tells whether this is the key of this database.
+async fn check_key(conn: &mut AnyConnection, sealer: &Sealer, key_file: &Path, entropy: &dyn Entropy) -> Result<(), String> {
+    const PLACE: &str = "meta key_check";
+    let said = |e: sqlx::Error| format!("the database cannot be read: {e}");
+    let stored: Option<(String,)> =
+        sqlx::query_as("SELECT value FROM meta WHERE name = 'key_check'").fetch_optional(&mut *conn).await.map_err(said)?;
+    match stored {
+        Some((sealed,)) => match sealer.open(PLACE, &sealed) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!(
+                "the key in {} is not the one that this database was written with: restore the right key file from a backup",
+                key_file.display()
+            )),
+        },
+        None => {
+            let sealed = sealer.seal(PLACE, "offhook", entropy).map_err(|e| e.to_string())?;
+            let insert = sqlx::query("INSERT INTO meta (name, value) VALUES ('key_check', $1)").bind(sealed);
+            insert.execute(conn).await.map(drop).map_err(said)
+        }
     }
 }

@@ -1,8 +1,24 @@
 //! Tenants. Reading them is reading [`crate::Store::configuration`].
 
-use offhook_core::{Result, configuration::Configuration, tenant::Tenant};
+use futures_util::FutureExt;
+use offhook_core::{
+    Error, Result,
+    configuration::Configuration,
+    settings::Settings,
+    tenant::{DEFAULT, Tenant},
+};
+use sqlx::AnyConnection;
 
-use crate::Store;
+use crate::{
+    Store,
+    database::{conflict, failed},
+    key::Sealer,
+    layers,
+    references::{Holder, forget, refer},
+    row,
+    text::{Faults, check_revision},
+    writer::Tx,
+};
 
 impl Store {
     /// Makes a tenant. `fill` gets an empty one with a new id.
@@ -10,21 +26,159 @@ impl Store {
     /// # Errors
     /// `Conflict` when there is one of that name, or when another claims one of its networks.
     pub async fn create_tenant(&self, fill: impl FnOnce(&mut Tenant, &Configuration) -> Result<()> + Send + 'static) -> Result<Tenant> {
-        todo!()
+        self.write(move |tx| create(tx, fill).boxed()).await
     }
 
     /// Changes a tenant; its name stays.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`; else as [`Store::create_tenant`].
     pub async fn update_tenant(
         &self,
         name: &str,
         if_match: Option<u64>,
         edit: impl FnOnce(&mut Tenant, &Configuration) -> Result<()> + Send + 'static,
     ) -> Result<Tenant> {
-        todo!()
+        let name = name.to_owned();
+        self.write(move |tx| update(tx, name, if_match, edit).boxed()).await
     }
 
     /// Deletes a tenant. `default` stays; one that owns devices, accounts or profiles is a `Conflict` that tells how many.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`; `Conflict`.
     pub async fn delete_tenant(&self, name: &str, if_match: Option<u64>) -> Result<()> {
-        todo!()
+        let name = name.to_owned();
+        self.write(move |tx| delete(tx, name, if_match).boxed()).await
     }
+}
+
+async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Tenant, &Configuration) -> Result<()>) -> Result<Tenant> {
+    let id = tx.new_id();
+    let mut tenant = Tenant {
+        id,
+        name: String::new(),
+        networks: Vec::new(),
+        settings: Settings::default(),
+        enforced: Settings::default(),
+        revision: 1,
+        created_at: tx.now,
+        updated_at: tx.now,
+    };
+    fill(&mut tenant, &tx.configuration)?;
+    (tenant.id, tenant.revision, tenant.created_at, tenant.updated_at) = (id, 1, tx.now, tx.now);
+    check(&tenant, &tx.configuration)?;
+    if tx.configuration.tenants.contains_key(&tenant.name) {
+        return Err(Error::Conflict(taken(&tenant.name)));
+    }
+    put(tx, tenant).await
+}
+
+async fn update(
+    tx: &mut Tx,
+    name: String,
+    if_match: Option<u64>,
+    edit: impl FnOnce(&mut Tenant, &Configuration) -> Result<()>,
+) -> Result<Tenant> {
+    let old = tx.configuration.tenants.get(&name).cloned().ok_or_else(|| Error::not_found("tenant", &name))?;
+    check_revision(if_match, old.revision)?;
+    let mut tenant = old.clone();
+    edit(&mut tenant, &tx.configuration)?;
+    (tenant.id, tenant.revision, tenant.created_at, tenant.updated_at) = (old.id, old.revision, old.created_at, old.updated_at);
+    if tenant == old {
+        return Ok(tenant);
+    }
+    if tenant.name != old.name {
+        return Err(Error::invalid("name", "a tenant keeps its name: everything in it is found by that"));
+    }
+    (tenant.revision, tenant.updated_at) = (old.revision + 1, tx.now);
+    check(&tenant, &tx.configuration)?;
+    put(tx, tenant).await
+}
+
+async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> {
+    let old = tx.configuration.tenants.get(&name).cloned().ok_or_else(|| Error::not_found("tenant", &name))?;
+    check_revision(if_match, old.revision)?;
+    if name == DEFAULT {
+        return Err(Error::Conflict(format!("the tenant {DEFAULT:?} always exists")));
+    }
+    let devices = tx.count(sqlx::query("SELECT COUNT(*) FROM devices WHERE tenant = $1").bind(&name)).await?;
+    let accounts = tx.count(sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1").bind(&name)).await?;
+    let profiles = tx.configuration.profiles().filter(|p| p.tenant.as_deref() == Some(name.as_str())).count();
+    if devices + accounts + profiles as u64 > 0 {
+        return Err(Error::Conflict(format!(
+            "the tenant {name:?} still has {devices} devices, {accounts} accounts and {profiles} profiles: move or delete them first"
+        )));
+    }
+    forget(tx, "tenant", &old.id.to_string()).await?;
+    sqlx::query("DELETE FROM tenants WHERE name = $1").bind(&name).execute(&mut tx.conn).await.map_err(failed)?;
+    let configuration = layers::edited(&tx.configuration, |parts| parts.tenants.retain(|t| t.name != name))?;
+    tx.configure(configuration).await
+}
+
+fn taken(name: &str) -> String {
+    format!("there is a tenant {name:?} already")
+}
+
+fn check(tenant: &Tenant, configuration: &Configuration) -> Result<()> {
+    let mut faults = Faults::default();
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    if tenant.name.is_empty() || tenant.name.len() > 63 || !tenant.name.chars().all(fits) {
+        faults.add("name", "a tenant's name is 1 to 63 of: lower-case letters, digits, - _ .");
+    }
+    faults.done()?;
+    for other in configuration.tenants.values().filter(|t| t.name != tenant.name) {
+        if let Some(both) = tenant.networks.iter().find(|n| other.networks.contains(n)) {
+            return Err(Error::Conflict(format!("the network {both} belongs to another tenant")));
+        }
+    }
+    Ok(())
+}
+
+async fn put(tx: &mut Tx, tenant: Tenant) -> Result<Tenant> {
+    let id = tenant.id.to_string();
+    let configuration = layers::edited(&tx.configuration, |parts| {
+        parts.tenants.retain(|t| t.id != tenant.id);
+        parts.tenants.push(tenant.clone());
+    })?;
+    let holder = Holder { noun: "tenant", id: id.clone(), tenant: Some(&tenant.name) };
+    refer(tx, &holder, &[("settings", &tenant.settings), ("enforced", &tenant.enforced)]).await?;
+    sqlx::query(
+        "INSERT INTO tenants (id, name, networks, settings, enforced, revision, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (id) DO UPDATE SET networks = excluded.networks, settings = excluded.settings, enforced = excluded.enforced, \
+         revision = excluded.revision, updated_at = excluded.updated_at",
+    )
+    .bind(&id)
+    .bind(&tenant.name)
+    .bind(row::to_json(&tenant.networks)?)
+    .bind(tx.seal(&format!("tenant {id} settings"), &tenant.settings)?)
+    .bind(tx.seal(&format!("tenant {id} enforced"), &tenant.enforced)?)
+    .bind(tenant.revision.cast_signed())
+    .bind(tenant.created_at.as_millis())
+    .bind(tenant.updated_at.as_millis())
+    .execute(&mut tx.conn)
+    .await
+    .map_err(conflict(|| taken(&tenant.name)))?;
+    tx.configure(configuration).await?;
+    Ok(tenant)
+}
+
+/// All tenants.
+pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer) -> Result<Vec<Tenant>> {
+    let rows = sqlx::query("SELECT id, name, networks, settings, enforced, revision, created_at, updated_at FROM tenants");
+    let rows = rows.fetch_all(conn).await.map_err(failed)?;
+    let read = |r| {
+        let id = row::id(r, "id")?;
+        Ok(Tenant {
+            id,
+            name: row::text(r, "name")?,
+            networks: row::json(r, "networks")?,
+            settings: row::settings(r, "settings", &format!("tenant {id} settings"), sealer)?,
+            enforced: row::settings(r, "enforced", &format!("tenant {id} enforced"), sealer)?,
+            revision: row::number(r, "revision")?,
+            created_at: row::time(r, "created_at")?,
+            updated_at: row::time(r, "updated_at")?,
+        })
+    };
+    rows.iter().map(read).collect()
 }

@@ -2,38 +2,157 @@
 
 use std::path::Path;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::FutureExt;
 use offhook_core::{
-    Id, Result,
+    Error, Id, Result,
     clock::Timestamp,
-    token::{Role, Token},
+    token::{PREFIX, Role, Token},
+};
+use sha2::{Digest, Sha256};
+use sqlx::any::AnyRow;
+
+use crate::{
+    Store, What,
+    database::failed,
+    key::{hex, write_private},
+    row,
+    text::Faults,
+    writer::Tx,
 };
 
-use crate::Store;
+const MINUTE: i64 = 60_000;
 
 impl Store {
     /// Makes a token. The text is given this once and never again.
+    ///
+    /// # Errors
+    /// `Invalid` for a label with control characters or an end that has passed.
     pub async fn create_token(&self, label: &str, role: Role, expires_at: Option<Timestamp>) -> Result<(Token, String)> {
-        todo!()
+        let text = self.new_text();
+        let token = self.insert_token(label, role, expires_at, &text).await?;
+        Ok((token, text))
+    }
+
+    fn new_text(&self) -> String {
+        let mut random = [0u8; 32];
+        self.shared.entropy.fill(&mut random);
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
+    }
+
+    async fn insert_token(&self, label: &str, role: Role, expires_at: Option<Timestamp>, text: &str) -> Result<Token> {
+        let (label, sha256) = (label.to_owned(), sum(text));
+        self.write(move |tx| insert(tx, label, role, expires_at, sha256).boxed()).await
     }
 
     /// The valid token of that text; none when it is unknown, revoked or expired. Notes its use, to the minute.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn verify_token(&self, text: &str) -> Result<Option<Token>> {
-        todo!()
+        let query = sqlx::query("SELECT id, label, role, sha256, created_at, expires_at, last_used_at FROM tokens WHERE sha256 = $1");
+        let found = query.bind(sum(text)).fetch_optional(&self.shared.readers).await.map_err(failed)?;
+        let Some(token) = found.map(|r| read(&r)).transpose()? else { return Ok(None) };
+        let now = self.shared.clock.now();
+        if !valid(&token, now) {
+            return Ok(None);
+        }
+        let this_minute = now.as_millis() - now.as_millis().rem_euclid(MINUTE);
+        if token.last_used_at.is_none_or(|at| at.as_millis() < this_minute) {
+            // Nobody waits for this; one that fails is no loss.
+            let (store, id) = (self.clone(), token.id);
+            tokio::spawn(async move { store.write(move |tx| note_use(tx, id, this_minute).boxed()).await });
+        }
+        Ok(Some(token))
     }
 
     /// All tokens, by the time they were made.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn tokens(&self) -> Result<Vec<Token>> {
-        todo!()
+        let query = sqlx::query("SELECT id, label, role, sha256, created_at, expires_at, last_used_at FROM tokens ORDER BY id");
+        query.fetch_all(&self.shared.readers).await.map_err(failed)?.iter().map(read).collect()
     }
 
     /// Revokes a token.
+    ///
+    /// # Errors
+    /// `NotFound`.
     pub async fn revoke_token(&self, id: Id) -> Result<()> {
-        todo!()
+        self.write(move |tx| revoke(tx, id).boxed()).await
     }
 
     /// Makes an admin token when there is none that is valid, and writes its text to the file (mode 0600).
     /// Says whether it did.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be written; no token is made then.
     pub async fn ensure_admin_token(&self, file: &Path) -> Result<bool> {
-        todo!()
+        let now = self.shared.clock.now();
+        if self.tokens().await?.iter().any(|t| t.role == Role::Admin && valid(t, now)) {
+            return Ok(false);
+        }
+        let text = self.new_text();
+        // The file first: were it the other way round, a stop between the two would leave a token that nobody knows.
+        write_private(file, format!("{text}\n").as_bytes())
+            .map_err(|e| Error::Unavailable(format!("the admin token's file {} cannot be written: {e}", file.display())))?;
+        self.insert_token("first start", Role::Admin, None, &text).await?;
+        Ok(true)
     }
+}
+
+fn sum(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+fn valid(token: &Token, now: Timestamp) -> bool {
+    token.expires_at.is_none_or(|end| now < end)
+}
+
+async fn insert(tx: &mut Tx, label: String, role: Role, expires_at: Option<Timestamp>, sha256: String) -> Result<Token> {
+    let mut faults = Faults::default();
+    faults.text("label", &label);
+    if expires_at.is_some_and(|end| end <= tx.now) {
+        faults.add("expires_at", "has passed already");
+    }
+    faults.done()?;
+    let token = Token { id: tx.new_id(), label, role, sha256, created_at: tx.now, expires_at, last_used_at: None };
+    sqlx::query("INSERT INTO tokens (id, label, role, sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(token.id.to_string())
+        .bind(&token.label)
+        .bind(role.as_str())
+        .bind(&token.sha256)
+        .bind(token.created_at.as_millis())
+        .bind(expires_at.map(Timestamp::as_millis))
+        .execute(&mut tx.conn)
+        .await
+        .map_err(failed)?;
+    tx.changed(What::Token { id: token.id }).await?;
+    Ok(token)
+}
+
+async fn note_use(tx: &mut Tx, id: Id, at: i64) -> Result<()> {
+    let query = sqlx::query("UPDATE tokens SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)");
+    query.bind(at).bind(id.to_string()).execute(&mut tx.conn).await.map(drop).map_err(failed)
+}
+
+async fn revoke(tx: &mut Tx, id: Id) -> Result<()> {
+    let done = sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
+    if done.rows_affected() == 0 {
+        return Err(Error::not_found("token", id));
+    }
+    tx.changed(What::Token { id }).await.map(drop)
+}
+
+fn read(r: &AnyRow) -> Result<Token> {
+    Ok(Token {
+        id: row::id(r, "id")?,
+        label: row::text(r, "label")?,
+        role: Role::parse(&row::text(r, "role")?).ok_or_else(|| row::unreadable("role", "no role"))?,
+        sha256: row::text(r, "sha256")?,
+        created_at: row::time(r, "created_at")?,
+        expires_at: row::maybe_time(r, "expires_at")?,
+        last_used_at: row::maybe_time(r, "last_used_at")?,
+    })
 }

@@ -1,74 +1,34 @@
 //! Devices: making, reading, editing, deleting, and what serving one needs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
+use crate::{
+    Store, What,
+    database::failed,
+    layers,
+    references::{Holder, forget, refer},
+    text::{Faults, check_revision},
+    writer::Tx,
+};
+use futures_util::FutureExt;
 use offhook_core::{
-    Id, Mac, Result,
+    Error, Id, Mac, Result,
     account::Account,
     configuration::{Configuration, LayerSelector},
     device::{Device, State, Sync},
+    settings::Settings,
+    tenant::DEFAULT,
 };
 
-use crate::{Listed, Page, Store};
-
+mod list;
 pub mod pending;
+pub(crate) mod row;
 
-/// Which devices. Every field given must fit.
-#[derive(Clone, Debug, Default)]
-pub struct DeviceFilter {
-    /// Of this tenant.
-    pub tenant: Option<String>,
-    /// In this state.
-    pub state: Option<State>,
-    /// Of this family.
-    pub vendor: Option<String>,
-    /// Of this model.
-    pub model: Option<String>,
-    /// Served by this pack, exactly as stored.
-    pub pack: Option<String>,
-    /// With this profile assigned.
-    pub profile: Option<String>,
-    /// With this tag.
-    pub tag: Option<String>,
-    /// In step with today's content, or not.
-    pub sync: Option<Sync>,
-    /// Text that stands, letter case ignored, in MAC, label, model, location or last address.
-    pub q: Option<String>,
-}
-
-/// Orders of device lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceSort {
-    /// By the time they were made.
-    #[default]
-    Created,
-    /// By MAC address.
-    Mac,
-    /// By label.
-    Label,
-    /// By model.
-    Model,
-    /// By the newest request.
-    LastSeen,
-    /// By the newest change of a person.
-    Updated,
-}
-
-impl DeviceSort {
-    /// `created_at`, `mac`, `label`, `model`, `last_seen`, `updated_at`.
-    pub fn as_str(self) -> &'static str {
-        todo!()
-    }
-
-    /// The order of that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        todo!()
-    }
-}
+pub use list::{DeviceFilter, DeviceSort};
 
 /// A device with the accounts that its own layer and the layers under and over it name, by name.
 #[derive(Clone, Debug)]
@@ -97,7 +57,7 @@ impl Store {
     /// # Errors
     /// `Conflict` when the MAC address is in use; `Invalid` with field paths for an unknown tenant, profile or account, or one in use.
     pub async fn create_device(&self, fill: impl FnOnce(&mut Device, &Configuration) -> Result<()> + Send + 'static) -> Result<Device> {
-        todo!()
+        self.write(move |tx| create(tx, fill).boxed()).await
     }
 
     /// Changes a device: reads, edits and writes as one. Id, times, revision, generation, last-seen and last-fetch stay the
@@ -111,51 +71,266 @@ impl Store {
         if_match: Option<u64>,
         edit: impl FnOnce(&mut Device, &Configuration) -> Result<()> + Send + 'static,
     ) -> Result<Device> {
-        todo!()
+        self.write(move |tx| update(tx, id, if_match, edit).boxed()).await
     }
 
     /// Deletes a device.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale`.
     pub async fn delete_device(&self, id: Id, if_match: Option<u64>) -> Result<()> {
-        todo!()
+        self.write(move |tx| delete(tx, id, if_match).boxed()).await
     }
 
     /// The device of that id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn device(&self, id: Id) -> Result<Option<Device>> {
-        todo!()
+        self.device_where("devices.id = $1", id.to_string()).await
     }
 
     /// The device of that MAC address.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn device_by_mac(&self, mac: Mac) -> Result<Option<Device>> {
-        todo!()
+        self.device_where("mac = $1", mac.to_string()).await
     }
 
     /// The device that owns an address: the newest seen there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn device_by_ip(&self, ip: IpAddr) -> Result<Option<Device>> {
-        todo!()
+        self.device_where("address = $1 ORDER BY seen_at DESC LIMIT 1", ip.to_canonical().to_string()).await
+    }
+
+    async fn device_where(&self, condition: &'static str, value: String) -> Result<Option<Device>> {
+        let sql = sqlx::AssertSqlSafe(format!("{} WHERE {condition}", row::SELECT));
+        let found = sqlx::query(sql).bind(value).fetch_optional(&self.shared.readers).await.map_err(failed)?;
+        found.map(|r| row::read(&r, &self.shared.sealer)).transpose()
     }
 
     /// A device with its accounts, in at most two queries.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn device_for_serving(&self, mac: Mac) -> Result<Option<Serving>> {
-        todo!()
+        match self.device_by_mac(mac).await? {
+            Some(device) => self.serving(device).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The accounts that a device needs, in at most one query.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn serving(&self, device: Device) -> Result<Serving> {
-        todo!()
-    }
-
-    /// One page of the devices that fit.
-    pub async fn devices(&self, filter: &DeviceFilter, page: &Page<DeviceSort>) -> Result<Listed<Device>> {
-        todo!()
+        let configuration = self.configuration();
+        let selector = selector_of(&device);
+        let own = (&device.settings, device.unset.as_slice());
+        let layers = configuration.layers(&selector, Some(own));
+        let names: BTreeSet<&str> = layers.iter().flat_map(|l| l.settings.accounts()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let mut accounts = HashMap::new();
+        if !names.is_empty() {
+            let found = self.accounts_named(&device.tenant, &names).await?;
+            accounts.extend(found.into_iter().map(|(name, account)| (name, Arc::new(account))));
+        }
+        Ok(Serving { device: Arc::new(device), accounts })
     }
 
     /// How many devices are in each state.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
     pub async fn count_devices(&self) -> Result<BTreeMap<&'static str, u64>> {
-        todo!()
+        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM devices GROUP BY state");
+        let mut counts = BTreeMap::from([State::Pending, State::Ready, State::Disabled].map(|s| (s.as_str(), 0)));
+        for found in &rows.fetch_all(&self.shared.readers).await.map_err(failed)? {
+            if let Some(state) = State::parse(&crate::row::text(found, "state")?) {
+                counts.insert(state.as_str(), crate::row::number(found, "n")?);
+            }
+        }
+        Ok(counts)
     }
 
     /// Whether the last fetch of its own file had today's content; from memory.
     pub fn sync_of(&self, device: &Device) -> Sync {
-        todo!()
+        let Some(fetch) = &device.last_fetch else { return Sync::Never };
+        let tag = self.configuration().layers_tag(&selector_of(device));
+        if fetch.generation == device.generation && fetch.layers_tag == tag { Sync::Current } else { Sync::Outdated }
     }
+}
+
+/// A device with nothing known of it.
+fn blank(tx: &Tx) -> Device {
+    Device {
+        id: tx.new_id(),
+        tenant: DEFAULT.to_owned(),
+        mac: None,
+        serial: None,
+        uuid: None,
+        vendor: None,
+        model: None,
+        model_pinned: false,
+        reported_model: None,
+        firmware: None,
+        pack: None,
+        pack_pinned: false,
+        state: State::Ready,
+        profiles: Vec::new(),
+        settings: Settings::default(),
+        unset: Vec::new(),
+        label: String::new(),
+        location: String::new(),
+        tags: Vec::new(),
+        last_seen: None,
+        last_fetch: None,
+        revision: 1,
+        generation: 1,
+        created_at: tx.now,
+        updated_at: tx.now,
+    }
+}
+
+/// What is the store's own stays as it was.
+fn keep_own(device: &mut Device, old: &Device) {
+    device.id = old.id;
+    device.last_seen.clone_from(&old.last_seen);
+    device.last_fetch.clone_from(&old.last_fetch);
+    (device.revision, device.generation) = (old.revision, old.generation);
+    (device.created_at, device.updated_at) = (old.created_at, old.updated_at);
+}
+
+/// Whether nothing that a file is made of differs. Tags are for people and filters.
+fn same_files(old: &Device, new: &Device) -> bool {
+    let mut like_new = old.clone();
+    like_new.tags.clone_from(&new.tags);
+    like_new.reported_model.clone_from(&new.reported_model);
+    (like_new.model_pinned, like_new.pack_pinned) = (new.model_pinned, new.pack_pinned);
+    like_new == *new
+}
+
+async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Device, &Configuration) -> Result<()>) -> Result<Device> {
+    let empty = blank(tx);
+    let mut device = empty.clone();
+    fill(&mut device, &tx.configuration)?;
+    keep_own(&mut device, &empty);
+    insert(tx, &device, None, None).await?;
+    Ok(device)
+}
+
+/// Checks and writes a new device.
+async fn insert(tx: &mut Tx, device: &Device, pending_network: Option<String>, address: Option<String>) -> Result<()> {
+    check(device, &tx.configuration)?;
+    let layer_set = layers::row_of(tx, &selector_of(device)).await?;
+    row::write(tx, device, row::Place { layer_set: &layer_set, pending_network, address }, true).await?;
+    if !device.settings.is_empty() {
+        refer(tx, &holder(device), &[("settings", &device.settings)]).await?;
+    }
+    write_names(tx, device).await?;
+    tx.changed(What::Device { id: device.id, mac: device.mac, former_mac: None }).await.map(drop)
+}
+
+async fn update(
+    tx: &mut Tx,
+    id: Id,
+    if_match: Option<u64>,
+    edit: impl FnOnce(&mut Device, &Configuration) -> Result<()>,
+) -> Result<Device> {
+    let old = stored(tx, "devices.id = $1", id.to_string()).await?.ok_or_else(|| Error::not_found("device", id))?;
+    check_revision(if_match, old.revision)?;
+    let mut device = old.clone();
+    edit(&mut device, &tx.configuration)?;
+    keep_own(&mut device, &old);
+    if device == old {
+        return Ok(device);
+    }
+    check(&device, &tx.configuration)?;
+    if !same_files(&old, &device) {
+        device.generation += 1;
+    }
+    (device.revision, device.updated_at) = (old.revision + 1, tx.now);
+    let layer_set = layers::row_of(tx, &selector_of(&device)).await?;
+    row::write(tx, &device, row::Place { layer_set: &layer_set, pending_network: None, address: None }, false).await?;
+    if (&device.settings, &device.tenant) != (&old.settings, &old.tenant) {
+        refer(tx, &holder(&device), &[("settings", &device.settings)]).await?;
+    }
+    if (&device.tags, &device.profiles) != (&old.tags, &old.profiles) {
+        for sql in ["DELETE FROM device_tags WHERE device = $1", "DELETE FROM device_profiles WHERE device = $1"] {
+            sqlx::query(sql).bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
+        }
+        write_names(tx, &device).await?;
+    }
+    let former_mac = old.mac.filter(|_| old.mac != device.mac);
+    tx.changed(What::Device { id, mac: device.mac, former_mac }).await?;
+    Ok(device)
+}
+
+async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
+    let old = stored(tx, "devices.id = $1", id.to_string()).await?.ok_or_else(|| Error::not_found("device", id))?;
+    check_revision(if_match, old.revision)?;
+    remove(tx, id, old.mac).await
+}
+
+/// Takes a device and what names it away.
+async fn remove(tx: &mut Tx, id: Id, mac: Option<Mac>) -> Result<()> {
+    forget(tx, "device", &id.to_string()).await?;
+    sqlx::query("DELETE FROM devices WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
+    tx.changed(What::Device { id, mac, former_mac: None }).await.map(drop)
+}
+
+/// A device as the transaction sees it.
+async fn stored(tx: &mut Tx, condition: &'static str, value: String) -> Result<Option<Device>> {
+    let sql = sqlx::AssertSqlSafe(format!("{} WHERE {condition}", row::SELECT));
+    let found = sqlx::query(sql).bind(value).fetch_optional(&mut tx.conn).await.map_err(failed)?;
+    found.map(|r| row::read(&r, &tx.shared.sealer)).transpose()
+}
+
+fn holder(device: &Device) -> Holder<'_> {
+    Holder { noun: "device", id: device.id.to_string(), tenant: Some(&device.tenant) }
+}
+
+/// Tags and profiles as rows, for filters and for *in use*.
+async fn write_names(tx: &mut Tx, device: &Device) -> Result<()> {
+    const TAG: &str = "INSERT INTO device_tags (device, tag) VALUES ($1, $2) ON CONFLICT (tag, device) DO NOTHING";
+    const PROFILE: &str = "INSERT INTO device_profiles (device, profile) VALUES ($1, $2) ON CONFLICT (profile, device) DO NOTHING";
+    let tags = device.tags.iter().map(|tag| (TAG, tag));
+    for (sql, name) in tags.chain(device.profiles.iter().map(|profile| (PROFILE, profile))) {
+        sqlx::query(sql).bind(device.id.to_string()).bind(name).execute(&mut tx.conn).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn check(device: &Device, configuration: &Configuration) -> Result<()> {
+    let mut faults = Faults::default();
+    if !configuration.tenants.contains_key(&device.tenant) {
+        faults.add("tenant", format!("there is no tenant {:?}", device.tenant));
+    }
+    for (i, profile) in device.profiles.iter().enumerate() {
+        if configuration.profile(Some(&device.tenant), profile).is_none() {
+            faults.add(format!("profiles[{i}]"), format!("there is no profile {profile:?} in its tenant or among the global ones"));
+        }
+    }
+    faults.text("label", &device.label);
+    faults.text("location", &device.location);
+    for (i, tag) in device.tags.iter().enumerate() {
+        faults.name(&format!("tags[{i}]"), tag);
+    }
+    let more = [
+        ("serial", &device.serial),
+        ("uuid", &device.uuid),
+        ("vendor", &device.vendor),
+        ("model", &device.model),
+        ("reported_model", &device.reported_model),
+        ("firmware", &device.firmware),
+        ("pack", &device.pack),
+    ];
+    for (field, text) in more {
+        faults.maybe_text(field, text.as_ref());
+    }
+    faults.done()
 }

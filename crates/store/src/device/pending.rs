@@ -1,15 +1,17 @@
 //! Pending devices: phones that came by themselves. Bounded in all and per source network; full means refused, never that
 //! another is pushed out.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
+use futures_util::FutureExt;
+use ipnet::IpNet;
 use offhook_core::{
     Mac, Result,
     clock::Timestamp,
-    device::{Device, LastSeen},
+    device::{Device, LastSeen, State},
 };
 
-use crate::Store;
+use crate::{Store, database::failed, row, text::tame, writer::Tx};
 
 /// What is known of a phone that is not stored yet.
 #[derive(Clone, Debug)]
@@ -57,14 +59,76 @@ pub enum PendingOutcome {
 }
 
 impl Store {
-    /// Stores a phone that came by itself, if there is room.
+    /// Stores a phone that came by itself, if there is room. Those older than `max_age` make room first.
+    ///
+    /// # Errors
+    /// `Invalid` for a tenant that does not exist; `Unavailable`.
     pub async fn create_pending(&self, new: NewPending, limits: &PendingLimits) -> Result<PendingOutcome> {
-        todo!()
+        if let Some(device) = self.device_by_mac(new.mac).await? {
+            return Ok(PendingOutcome::Exists(device));
+        }
+        let limits = *limits;
+        self.write(move |tx| create(tx, new, limits).boxed()).await
     }
 
     /// Deletes phones that came by themselves, that no person has touched since, and that were last seen before this moment.
     /// Gives how many.
+    ///
+    /// # Errors
+    /// `Unavailable`.
     pub async fn expire_pending(&self, before: Timestamp) -> Result<u64> {
-        todo!()
+        self.write(move |tx| expire(tx, before).boxed()).await
     }
+}
+
+/// The network that shares a quota: /24 of IPv4, /64 of IPv6.
+fn network_of(ip: IpAddr) -> String {
+    let ip = ip.to_canonical();
+    let bits = if ip.is_ipv4() { 24 } else { 64 };
+    IpNet::new(ip, bits).map_or_else(|_| ip.to_string(), |n| n.trunc().to_string())
+}
+
+async fn create(tx: &mut Tx, new: NewPending, limits: PendingLimits) -> Result<PendingOutcome> {
+    if let Some(device) = super::stored(tx, "mac = $1", new.mac.to_string()).await? {
+        return Ok(PendingOutcome::Exists(device));
+    }
+    let network = network_of(new.seen.ip);
+    if !has_room(tx, &network, &limits).await? {
+        let age = i64::try_from(limits.max_age.as_millis()).unwrap_or(i64::MAX);
+        let gone = expire(tx, Timestamp::from_millis(tx.now.as_millis().saturating_sub(age))).await?;
+        if gone == 0 || !has_room(tx, &network, &limits).await? {
+            return Ok(PendingOutcome::Full);
+        }
+    }
+    let mut device = super::blank(tx);
+    device.state = State::Pending;
+    device.mac = Some(new.mac);
+    device.tenant = new.tenant;
+    let short = |text: Option<String>| text.map(|t| tame(&t).chars().take(255).collect());
+    (device.vendor, device.model, device.firmware) = (short(new.vendor), short(new.model), short(new.firmware));
+    (device.serial, device.pack) = (short(new.serial), short(new.pack));
+    device.last_seen = Some(super::row::tamed(&new.seen));
+    let address = new.owns_address.then(|| new.seen.ip.to_canonical().to_string());
+    if let Some(address) = &address {
+        crate::seen::take_address(tx, address, device.id).await?;
+    }
+    super::insert(tx, &device, Some(network), address).await?;
+    Ok(PendingOutcome::Created(device))
+}
+
+async fn has_room(tx: &mut Tx, network: &str, limits: &PendingLimits) -> Result<bool> {
+    let here = sqlx::query("SELECT COUNT(*) FROM devices WHERE pending_network = $1").bind(network.to_owned());
+    if tx.count(here).await? >= limits.per_network {
+        return Ok(false);
+    }
+    Ok(tx.count(sqlx::query("SELECT COUNT(*) FROM devices WHERE pending_network IS NOT NULL")).await? < limits.total)
+}
+
+async fn expire(tx: &mut Tx, before: Timestamp) -> Result<u64> {
+    let old = sqlx::query("SELECT id, mac FROM devices WHERE pending_network IS NOT NULL AND seen_at < $1").bind(before.as_millis());
+    let old = old.fetch_all(&mut tx.conn).await.map_err(failed)?;
+    for found in &old {
+        super::remove(tx, row::id(found, "id")?, super::row::mac(found)?).await?;
+    }
+    Ok(old.len() as u64)
 }

@@ -1,0 +1,51 @@
+//! Reading into memory, once at the start, what is held there.
+
+use offhook_core::{
+    Id, Result,
+    clock::{Clock, Entropy},
+    configuration::Configuration,
+    tenant::DEFAULT,
+};
+use sqlx::AnyConnection;
+
+use crate::{Shelf, database::failed, firmware, key::Sealer, profile, site, tenant};
+
+/// What the store starts with.
+pub(crate) struct Held {
+    pub(crate) configuration: Configuration,
+    pub(crate) shelf: Shelf,
+    /// Number of the newest change.
+    pub(crate) seq: u64,
+    /// Rows of the request log.
+    pub(crate) logged: u64,
+}
+
+/// Reads it; what always exists (the site, the tenant `default`) is made when it is missing.
+pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Held> {
+    let now = clock.now().as_millis();
+    sqlx::query(
+        "INSERT INTO site (id, settings, enforced, revision, updated_at) VALUES (1, '{}', '{}', 1, $1) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(now)
+    .execute(&mut *conn)
+    .await
+    .map_err(failed)?;
+    sqlx::query("INSERT INTO tenants (id, name, networks, settings, enforced, revision, created_at, updated_at) VALUES ($1, $2, '[]', '{}', '{}', 1, $3, $3) ON CONFLICT (name) DO NOTHING")
+        .bind(Id::new(clock, entropy).to_string())
+        .bind(DEFAULT)
+        .bind(now)
+        .execute(&mut *conn)
+        .await
+        .map_err(failed)?;
+    let seq = count(conn, "SELECT COALESCE(MAX(seq), 0) FROM changes").await?;
+    let logged = count(conn, "SELECT COUNT(*) FROM requests").await?;
+    let site = site::load(conn, sealer).await?;
+    let tenants = tenant::load(conn, sealer).await?;
+    let profiles = profile::load(conn, sealer).await?;
+    let shelf = firmware::load(conn).await?;
+    Ok(Held { configuration: Configuration::new(seq, site, tenants, profiles), shelf, seq, logged })
+}
+
+async fn count(conn: &mut AnyConnection, sql: &'static str) -> Result<u64> {
+    sqlx::query_scalar::<_, i64>(sql).fetch_one(conn).await.map(i64::cast_unsigned).map_err(failed)
+}

@@ -1,0 +1,217 @@
+//! The one writer. Waiting writes are taken together into one transaction, each in its savepoint, so that a failing one
+//! takes no other along; after one commit the values in memory are replaced, the caches told, and all are acknowledged.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use offhook_core::{Error, Id, Result, clock::Timestamp, configuration::Configuration};
+use sqlx::AnyConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Change, Shelf, What,
+    database::{Database, failed},
+    store::Shared,
+};
+
+/// The most writes of one transaction: bounds how long the first of them waits.
+const BATCH: usize = 256;
+/// Writes that may wait before the next one has to wait outside.
+pub(crate) const QUEUE: usize = 1024;
+
+/// What a write works with.
+pub(crate) struct Tx {
+    /// The connection, inside the transaction.
+    pub(crate) conn: AnyConnection,
+    /// The moment of this write.
+    pub(crate) now: Timestamp,
+    /// The configuration as earlier writes of the transaction left it; a write that changes it replaces it.
+    pub(crate) configuration: Arc<Configuration>,
+    /// Firmware names, likewise.
+    pub(crate) shelf: Arc<Shelf>,
+    /// Key, clock, limits.
+    pub(crate) shared: Arc<Shared>,
+    /// Rows of the request log.
+    pub(crate) logged: u64,
+    changes: Vec<Change>,
+    seq: u64,
+}
+
+/// What can be undone in memory when a savepoint is.
+struct Mark {
+    configuration: Arc<Configuration>,
+    shelf: Arc<Shelf>,
+    changes: usize,
+    logged: u64,
+}
+
+impl Tx {
+    /// At the start: what was just read.
+    pub(crate) fn new(conn: AnyConnection, shared: Arc<Shared>, seq: u64, logged: u64) -> Self {
+        let (configuration, shelf) = (shared.configuration(), shared.shelf());
+        Self { conn, now: shared.clock.now(), configuration, shelf, shared, logged, changes: Vec::new(), seq }
+    }
+
+    /// A new id.
+    pub(crate) fn new_id(&self) -> Id {
+        Id::new(&*self.shared.clock, &*self.shared.entropy)
+    }
+
+    /// Notes a change, in the database too.
+    pub(crate) async fn changed(&mut self, what: What) -> Result<u64> {
+        self.seq += 1;
+        sqlx::query("INSERT INTO changes (seq, noun, id) VALUES ($1, $2, $3)")
+            .bind(self.seq.cast_signed())
+            .bind(what.noun())
+            .bind(what.key())
+            .execute(&mut self.conn)
+            .await
+            .map_err(failed)?;
+        self.changes.push(Change { seq: self.seq, what });
+        Ok(self.seq)
+    }
+
+    /// The newest change before this transaction, and now.
+    pub(crate) fn seqs(&self) -> (u64, u64) {
+        (self.changes.first().map_or(self.seq, |c| c.seq.saturating_sub(1)), self.seq)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { configuration: self.configuration.clone(), shelf: self.shelf.clone(), changes: self.changes.len(), logged: self.logged }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        self.configuration = mark.configuration;
+        self.shelf = mark.shelf;
+        self.changes.truncate(mark.changes);
+        self.logged = mark.logged;
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<()> {
+        sqlx::query(sql).execute(&mut self.conn).await.map(drop).map_err(failed)
+    }
+}
+
+/// Tells the waiting caller whether its write is durable.
+type Acknowledge = Box<dyn FnOnce(Result<()>) + Send>;
+/// A write: says whether it is to be kept, and how to acknowledge it.
+type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, (bool, Acknowledge)> + Send>;
+
+/// What the writer is asked.
+pub(crate) enum Order {
+    /// One write.
+    Write(Job),
+    /// Finish, bring the log home, end.
+    Close(oneshot::Sender<Result<()>>),
+}
+
+/// Hands a write to the writer and waits until it is durable.
+pub(crate) async fn write<T, F>(orders: &mpsc::Sender<Order>, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+{
+    let (send, receive) = oneshot::channel();
+    let job: Job = Box::new(move |tx| {
+        async move {
+            let caught = AssertUnwindSafe(async { work(tx).await }).catch_unwind().await;
+            let result = caught.unwrap_or_else(|_| Err(Error::Internal("a write panicked; nothing of it was stored".into())));
+            let keep = result.is_ok();
+            let acknowledge: Acknowledge = Box::new(move |durable| {
+                let _ = send.send(result.and_then(|value| durable.map(|()| value)));
+            });
+            (keep, acknowledge)
+        }
+        .boxed()
+    });
+    orders.send(Order::Write(job)).await.map_err(|_| closed())?;
+    receive.await.unwrap_or_else(|_| Err(closed()))
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the store takes no writes: it was closed, or its database failed".into())
+}
+
+/// Runs until it is told to close or every handle of the store is gone.
+pub(crate) async fn run(mut tx: Tx, database: Database, mut orders: mpsc::Receiver<Order>) {
+    let mut closing = None;
+    while closing.is_none() {
+        let mut waiting = Vec::new();
+        if orders.recv_many(&mut waiting, BATCH).await == 0 {
+            break;
+        }
+        let mut jobs = Vec::with_capacity(waiting.len());
+        for order in waiting {
+            match order {
+                Order::Write(job) => jobs.push(job),
+                Order::Close(done) => {
+                    orders.close();
+                    closing = Some(done);
+                }
+            }
+        }
+        if !jobs.is_empty() {
+            batch(&mut tx, &database, jobs).await;
+        }
+    }
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Write(job) => batch(&mut tx, &database, vec![job]).await,
+            Order::Close(done) => drop(done.send(Ok(()))),
+        }
+    }
+    let end = database.checkpoint(&mut tx.conn).await.map_err(failed);
+    let shared = tx.shared.clone();
+    let _ = sqlx::Connection::close(tx.conn).await;
+    if let Some(done) = closing {
+        shared.readers.close().await;
+        shared.unlock();
+        let _ = done.send(end);
+    }
+}
+
+async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>) {
+    let before = tx.mark();
+    let mut acknowledgements = Vec::with_capacity(jobs.len());
+    let result = transaction(tx, database, jobs, &mut acknowledgements).await;
+    let changes = std::mem::take(&mut tx.changes);
+    match &result {
+        Ok(()) => tx.shared.publish(&tx.configuration, &tx.shelf, &changes),
+        Err(error) => {
+            tracing::error!(%error, "a transaction failed; its writes were refused");
+            tx.back_to(before);
+            let _ = tx.run("ROLLBACK").await;
+            match database.connect().await {
+                Ok(fresh) => tx.conn = fresh,
+                Err(error) => tracing::error!(%error, "the database cannot be reached"),
+            }
+        }
+    }
+    tx.shared.note_writer(result.as_ref().err());
+    for acknowledge in acknowledgements {
+        acknowledge(result.clone());
+    }
+}
+
+async fn transaction(tx: &mut Tx, database: &Database, jobs: Vec<Job>, acknowledgements: &mut Vec<Acknowledge>) -> Result<()> {
+    tx.run(database.begin()).await.map_err(unavailable)?;
+    for job in jobs {
+        let mark = tx.mark();
+        tx.now = tx.shared.clock.now();
+        tx.run("SAVEPOINT job").await.map_err(unavailable)?;
+        let (keep, acknowledge) = job(tx).await;
+        acknowledgements.push(acknowledge);
+        if !keep {
+            tx.back_to(mark);
+            tx.run("ROLLBACK TO SAVEPOINT job").await.map_err(unavailable)?;
+        }
+        tx.run("RELEASE SAVEPOINT job").await.map_err(unavailable)?;
+    }
+    crate::change::trim(tx).await.map_err(unavailable)?;
+    tx.run("COMMIT").await.map_err(unavailable)
+}
+
+/// A transaction that fails as a whole is nobody's mistake who wrote.
+fn unavailable(error: Error) -> Error {
+    Error::Unavailable(format!("the write could not be made durable (is the disk full?): {error}"))
+}
