@@ -14,7 +14,7 @@ use hmac::{Hmac, Mac};
 use offhook_core::{
     Error, Result,
     clock::Entropy,
-    settings::{Document, RawSecrets, SEALED},
+    settings::{Document, Model, RawSecrets, SEALED},
 };
 use serde_json::Value;
 use sha2::Sha256;
@@ -136,7 +136,13 @@ impl Sealer {
     }
 
     /// A document as JSON text, its secrets sealed. `place` is noun and id.
-    pub(crate) fn seal_document<M>(&self, place: &str, document: &Document<M>, raw: &RawSecrets, entropy: &dyn Entropy) -> Result<String> {
+    pub(crate) fn seal_document<M: Model>(
+        &self,
+        place: &str,
+        document: &Document<M>,
+        raw: &RawSecrets,
+        entropy: &dyn Entropy,
+    ) -> Result<String> {
         let mut sealed = document.clone();
         sealed.for_each_secret_mut(raw, &mut |path, value| -> Result<()> {
             *value = Value::String(self.seal(&format!("{place} {path}"), &value.to_string(), entropy)?);
@@ -146,7 +152,7 @@ impl Sealer {
     }
 
     /// The document of a JSON text that [`Sealer::seal_document`] made.
-    pub(crate) fn open_document<M>(&self, place: &str, text: &str) -> Result<Document<M>> {
+    pub(crate) fn open_document<M: Model>(&self, place: &str, text: &str) -> Result<Document<M>> {
         let unreadable = |why: String| internal(&format!("the document of {place} cannot be read: {why}"));
         let value: Value = serde_json::from_str(text).map_err(|e| unreadable(e.to_string()))?;
         let mut document = Document::<M>::from_stored(value).map_err(|fault| unreadable(format!("{}: {}", fault.path, fault.message)))?;

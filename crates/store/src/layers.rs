@@ -7,7 +7,7 @@ use offhook_core::{
     Error, Result,
     configuration::{Configuration, LayerSelector},
     profile::Profile,
-    settings::{Document, ProfileGraphError},
+    settings::{Document, Model},
     site::Site,
     tenant::Tenant,
 };
@@ -103,15 +103,8 @@ fn check_parents(configuration: &Configuration) -> Result<()> {
     let tenants = configuration.tenants.keys().map(|t| Some(t.as_str()));
     for tenant in tenants.chain([None]) {
         for profile in configuration.profiles().filter(|p| p.tenant.is_none() || p.tenant.as_deref() == tenant) {
-            match configuration.with_parents(tenant, std::slice::from_ref(&profile.name)) {
-                Ok(_) => {}
-                Err(ProfileGraphError::Cycle(names)) => {
-                    return Err(Error::invalid("parents", format!("the parents go round in a circle: {}", names.join(" -> "))));
-                }
-                Err(ProfileGraphError::Unknown { profile, parent }) => {
-                    return Err(Error::invalid("parents", format!("there is no profile {parent:?}, which {profile:?} names as a parent")));
-                }
-            }
+            let order = configuration.with_parents(tenant, std::slice::from_ref(&profile.name));
+            order.map_err(|why| Error::invalid("parents", why.to_string()))?;
         }
     }
     Ok(())
@@ -127,7 +120,7 @@ impl Tx {
     }
 
     /// Settings as text, their secrets sealed; `place` is noun and id.
-    pub(crate) fn seal<M>(&self, place: &str, document: &Document<M>) -> Result<String> {
+    pub(crate) fn seal<M: Model>(&self, place: &str, document: &Document<M>) -> Result<String> {
         self.shared.sealer.seal_document(place, document, &self.shared.raw_secrets(), &*self.shared.entropy)
     }
 
