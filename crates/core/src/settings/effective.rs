@@ -71,6 +71,8 @@ pub(super) struct LeafNode {
     pub(super) overridden: Vec<Origin>,
     /// None: a raw parameter.
     pub(super) field: Option<&'static Field>,
+    /// Sum of the counters of every layer that says `generate` here: whichever layer says it again, the sum is another.
+    pub(super) counters: u64,
     /// The value was derived where `generate` stood.
     pub(super) generated: bool,
 }
@@ -210,7 +212,7 @@ impl Effective {
     pub fn fill_generated(&mut self, master_key: &[u8], device_id: &str, max_len: &dyn Fn(&Path) -> Option<usize>) {
         retain_leaves(&mut self.root, &Trail::root(), &mut |trail, leaf| {
             let wanted = leaf.field.and_then(|field| Some((field.generate?, text_limit(field))));
-            if let (Some((alphabet, limit)), Some(counter)) = (wanted, generate::counter(&leaf.value)) {
+            if let (Some((alphabet, limit)), Some(counter)) = (wanted, generate::counter(&leaf.value).map(|_| leaf.counters)) {
                 let path = trail.path();
                 let limit = max_len(&path).map_or(limit, |max| max.min(limit));
                 leaf.value = derive_generated(master_key, device_id, &path.to_string(), counter, alphabet, limit).into();

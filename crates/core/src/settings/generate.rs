@@ -1,7 +1,8 @@
 //! Passwords that are derived instead of kept: `"generate"` as a value.
 //!
 //! In a document such a value is kept as `{"generate": N}`; the counter N grows whenever somebody writes
-//! `"generate"` again, and with it the password changes. No secret is stored.
+//! `"generate"` again, and with it the password changes. Where several layers say it their counters are added up, so
+//! that writing it in any of them gives another password. No secret is stored.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};

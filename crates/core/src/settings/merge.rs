@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::document::AccountValues;
 use super::effective::{Children, Effective, Key, LeafNode, Node, Origin};
 use super::field::{Field, Kind, Shape};
+use super::generate;
 use super::layer::Layer;
 use super::model::{self, LINE, SETTINGS};
 use super::path::Path;
@@ -142,14 +143,16 @@ fn merge_raw(children: &mut Children, packs: &Map<String, Value>, origin: Origin
 }
 
 fn set(children: &mut Children, key: Key, field: Option<&'static Field>, value: &Value, origin: Origin) {
+    let counter = generate::counter(value).unwrap_or(0);
     match children.get_mut(&key) {
         Some(Node::Leaf(leaf)) => {
+            leaf.counters = leaf.counters.saturating_add(counter);
             leaf.value.clone_from(value);
             leaf.overridden.push(leaf.origin);
             leaf.origin = origin;
         }
         _ => {
-            let leaf = LeafNode { value: value.clone(), origin, overridden: Vec::new(), field, generated: false };
+            let leaf = LeafNode { value: value.clone(), origin, overridden: Vec::new(), field, counters: counter, generated: false };
             children.insert(key, Node::Leaf(leaf));
         }
     }

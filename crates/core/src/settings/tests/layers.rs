@@ -189,6 +189,31 @@ fn derived_passwords_are_filled_in_and_stay_hidden() {
 }
 
 #[test]
+fn generate_written_in_any_layer_rotates() {
+    let generate = || json!({ "access": { "admin_password": "generate" } });
+    let built_in = || Owned(LayerSource::BuiltIn, built_in().clone(), vec![]);
+    let derived = |layers: &[Owned]| {
+        let mut effective = merged(layers);
+        effective.fill_generated(b"key", "device", &|_| None);
+        effective.value("access.admin_password").unwrap().clone()
+    };
+    let passwords = [
+        derived(&[built_in()]),
+        derived(&[built_in(), layer(Device, generate())]),
+        derived(&[built_in(), layer(profile("p"), generate()), layer(Device, generate())]),
+        derived(&[
+            built_in(),
+            layer(Site, json!({ "access": { "admin_password": "typed" } })),
+            layer(profile("p"), generate()),
+            layer(Device, json!({ "access": { "admin_password": { "generate": 3 } } })),
+        ]),
+    ];
+    let distinct: std::collections::BTreeSet<String> = passwords.iter().map(Value::to_string).collect();
+    assert_eq!(distinct.len(), passwords.len(), "{passwords:?}");
+    assert_eq!(derived(&[built_in()]), passwords[0]);
+}
+
+#[test]
 fn secrets_are_masked_and_taken_out_of_effective_settings() {
     let mut effective = merged(&[layer(
         Site,
