@@ -27,7 +27,7 @@ run: build ## start the server on unprivileged ports, data in ./offhook-data
 	exec $(OFFHOOK) serve
 
 demo: build ## with `make run` going: a small office boots its phones
-	@$(OFFHOOK) demo
+	@OFFHOOK_DATA_DIR=$(DATA) $(CARGO) run --locked --quiet -p offhook --example demo
 
 test: tools fmt-check deny lint doc ## everything that must hold; installs what it needs when it may
 	$(CARGO) build --locked --workspace --all-targets
