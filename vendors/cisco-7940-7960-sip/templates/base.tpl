@@ -1,9 +1,9 @@
 {# SIP<MAC>.cnf: everything that this phone is told, the secrets too. An override may replace the blocks. #}
 {% import "macros.tpl" as p with context %}
-# {{ model.name }} {{ device.mac }}
+# {{ model.name or "Cisco 7940, 7960" }} {{ device.mac }}
 {% include "firmware.tpl" %}
 {% block lines %}
-{% set registers = namespace(any=false) %}
+{% set registers = namespace(any=false, off=none) %}
 {% for n in range(1, model.accounts + 1) %}
 {% set found = namespace(line=none) %}
 {% for line in lines if line.n == n %}
@@ -11,17 +11,20 @@
 {% endfor %}
 {% set line = found.line or {} %}
 {% set server = (line.servers or [{}])|first %}
-{% if found.line and server.host and line.username and line.register is not false %}
+{% if server.host and line.username %}
+{% if line.register is false %}
+{% set registers.off = n %}
+{% else %}
 {% set registers.any = true %}
 {% endif %}
+{% endif %}
+{# what is not used is emptied, so that a line that was taken away goes with its password #}
 # Line {{ n }}
 line{{ n }}_name: "{{ line.username or line.number or line.label }}"
-{% if found.line %}
 line{{ n }}_authname: "{{ line.auth_username }}"
 line{{ n }}_password: "{{ line.password }}"
 line{{ n }}_shortname: "{{ (line.label or line.number or line.username)|clip(model.limits.label, "lines." ~ n ~ ".label") }}"
 line{{ n }}_displayname: "{{ (line.display_name or line.label or line.username)|clip(model.limits.name, "lines." ~ n ~ ".display_name") }}"
-{% endif %}
 proxy{{ n }}_address: "{{ server.host }}"
 {{ p.number("proxy" ~ n ~ "_port", server.port) -}}
 {% if server.transport and server.transport != "udp" %}
@@ -29,10 +32,15 @@ proxy{{ n }}_address: "{{ server.host }}"
 {%- endif %}
 {% endfor %}
 proxy_register: {{ "1" if registers.any else "0" }}
+{% if registers.any and registers.off %}
+{{ note("lines." ~ registers.off ~ ".register", "all lines register, or none") }}
+{%- endif %}
 {% endblock %}
 {% block phone %}
 # Phone
 phone_label: "{{ ((settings.display or {}).text or "")|clip(model.limits.label, "display.text") }}"
-{{ p.text("phone_password", ((settings.access or {}).admin_password)) -}}
+{% if (settings.access or {}).admin_password %}
+phone_password: "{{ settings.access.admin_password }}"
+{% endif %}
 {% endblock %}
 {% include "general.tpl" %}

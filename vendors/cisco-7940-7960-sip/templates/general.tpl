@@ -11,11 +11,11 @@
 {% set outbound = (first.outbound_proxies or [{}])|first %}
 {% set emergency = (settings.emergency or {}).server or {} %}
 {# one value for all lines: that of the first; the others are told when they differ #}
-{% for line in lines if not loop.first and line.servers %}
-{% if line.servers[0].expires_s != (servers or [{}])[0].expires_s or (line.servers|length > 1 and line.servers[1].host != backup.host) %}
+{% for line in lines %}
+{% if not loop.first and line.servers and (line.servers[0].expires_s != (servers or [{}])[0].expires_s or (line.servers|length > 1 and line.servers[1].host != backup.host)) %}
 {{ note("lines." ~ line.n ~ ".servers", "expiry and backup server are the same for all lines here: those of line " ~ first.n) }}
 {%- endif %}
-{% if line.outbound_proxies and line.outbound_proxies != first.outbound_proxies %}
+{% if not loop.first and line.outbound_proxies and line.outbound_proxies != first.outbound_proxies %}
 {{ note("lines." ~ line.n ~ ".outbound_proxies", "one outbound proxy for all lines here: that of line " ~ first.n) }}
 {%- endif %}
 {% endfor %}

@@ -1,7 +1,6 @@
 # Keys
 {% set line_keys = model.line_keys %}
 {% set memory_keys = model.memory_keys %}
-{% set by_number = namespace(keys={}) %}
 {% for n in range(1, line_keys + memory_keys + 1) %}
 {% set found = namespace(key=none) %}
 {% for key in keys if key.n == n %}
@@ -13,15 +12,9 @@
 {{ y.key("memorykey." ~ (n - line_keys), found.key, "keys." ~ n, false) -}}
 {% endif %}
 {% endfor %}
-{% for key in keys if key.n > line_keys + memory_keys %}
-{{ note("keys." ~ key.n, "not supported: this model has " ~ (line_keys + memory_keys) ~ " keys") }}
-{%- endfor %}
 {# expansion modules: all keys of those that are named #}
 {% set kind = model.modules or {} %}
-{% for module in modules %}
-{% if not kind.max or module.n > kind.max %}
-{{ note("modules." ~ module.n, "not supported: this model takes " ~ (kind.max or 0) ~ " modules") }}
-{%- else %}
+{% for module in modules if kind.max and module.n <= kind.max %}
 {% for n in range(1, kind["keys"] + 1) %}
 {% set found = namespace(key=none) %}
 {% for key in module["keys"] if key.n == n %}
@@ -29,7 +22,6 @@
 {% endfor %}
 {{ y.key("expansion_module." ~ module.n ~ ".key." ~ n, found.key, "modules." ~ module.n ~ ".keys." ~ n) -}}
 {% endfor %}
-{% endif %}
 {% endfor %}
 {# keys of the housing: soft keys, cursor, hold … #}
 {% set programmable = settings.programmable_keys or {} %}

@@ -153,6 +153,8 @@ ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {{ y.put("distinctive_ring_tones.alert_info." ~ n ~ ".text", alert.match) -}}
 {{ y.given("distinctive_ring_tones.alert_info." ~ n ~ ".ringer", (alert.ringtone or "")|replace("Ring", "")|replace(".wav", "") if alert else none) -}}
 {% endfor %}
+{# Action URLs name the phone, so they stand in its own file #}
+{% if complete %}
 # Action URLs
 {% set urls = settings.action_urls or {} %}
 {% for event, name in tables.events|items %}
@@ -161,3 +163,4 @@ ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {% for event in urls if tables.events[event] is not defined %}
 {{ note("action_urls." ~ event, "not supported: this phone has no such event") }}
 {%- endfor %}
+{% endif %}
