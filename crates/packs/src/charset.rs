@@ -50,7 +50,9 @@ pub(crate) fn encode(text: &str, charset: Charset) -> Vec<u8> {
         if !has(charset, c) {
             return base(c).and_then(|b| u8::try_from(u32::from(b)).ok()).filter(|b| b.is_ascii_alphanumeric()).unwrap_or(b'?');
         }
-        if charset == Charset::Windows1252 && let Some(byte) = windows_1252(c) {
+        if charset == Charset::Windows1252
+            && let Some(byte) = windows_1252(c)
+        {
             return byte;
         }
         u8::try_from(u32::from(c)).unwrap_or(b'?')

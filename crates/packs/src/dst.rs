@@ -70,13 +70,10 @@ pub(crate) fn dst(zone: &str) -> Option<Dst> {
     };
     let starts: Option<Vec<At>> = changes.iter().map(|c| one(c, true)).collect();
     let ends: Option<Vec<At>> = changes.iter().map(|c| one(c, false)).collect();
-    let same_months = |all: &[At], first: At| all.iter().all(|a| a.local.month() == first.local.month());
     let (Some(starts), Some(ends)) = (starts, ends) else { return Some(without(&zone, true)) };
-    if !same_months(&starts, start) || !same_months(&ends, end) {
+    let (Some((start_rule, exact_start)), Some((end_rule, exact_end))) = (rule(&starts), rule(&ends)) else {
         return Some(without(&zone, true));
-    }
-    let (start_rule, exact_start) = rule(&starts);
-    let (end_rule, exact_end) = rule(&ends);
+    };
     let (offset, save) = (minutes(start.before), minutes(start.after) - minutes(start.before));
     let posix = posix(&zone, Some((start_rule, end_rule, save)));
     let mut out = plain(offset, posix, !(exact_start && exact_end) || minutes(end.after) != offset);
@@ -119,24 +116,26 @@ fn one(changes: &[At], forward: bool) -> Option<At> {
     }
 }
 
-/// The rule that gives all of these, or that of the first.
-fn rule(all: &[At]) -> (Change, bool) {
+/// The rule that gives all of these, or that of the first if all are in one month; whether it is exact.
+fn rule(all: &[At]) -> Option<(Change, bool)> {
     let civil: Vec<(civil::Date, i8, i8)> = all.iter().map(|a| (a.local.date(), a.local.hour(), a.local.minute())).collect();
     if let Some(found) = common(&civil) {
-        return (found, true);
+        return Some((found, true));
     }
     // Midnight may be the end of the day before: "last Thursday, 24:00".
     let before: Option<Vec<_>> = civil.iter().map(|&(d, h, m)| Some((d.yesterday().ok().filter(|_| h == 0 && m == 0)?, 24, 0))).collect();
     if let Some(found) = before.and_then(|b| common(&b)) {
-        return (found, true);
+        return Some((found, true));
     }
-    let (date, hour, minute) = civil.first().copied().unwrap_or((civil::date(REFERENCE_YEAR, 1, 1), 0, 0));
-    (change(date, hour, minute, occurrence(date)), false)
+    let &(date, hour, minute) = civil.first()?;
+    civil.iter().all(|(d, ..)| d.month() == date.month()).then(|| (change(date, hour, minute, occurrence(date)), false))
 }
 
 fn common(all: &[(civil::Date, i8, i8)]) -> Option<Change> {
     let &(date, hour, minute) = all.first()?;
-    let same = |f: &dyn Fn(civil::Date) -> bool| all.iter().all(|&(d, h, m)| d.month() == date.month() && d.weekday() == date.weekday() && h == hour && m == minute && f(d));
+    let same = |f: &dyn Fn(civil::Date) -> bool| {
+        all.iter().all(|&(d, h, m)| d.month() == date.month() && d.weekday() == date.weekday() && h == hour && m == minute && f(d))
+    };
     let last = |d: civil::Date| d.day() + 7 > d.days_in_month();
     if same(&last) {
         return Some(change(date, hour, minute, 5));
@@ -215,7 +214,8 @@ mod tests {
 
     fn short(zone: &str) -> String {
         let d = dst(zone).unwrap();
-        let change = |c: Option<Change>| c.map_or("-".into(), |c| format!("{}/{}/{}/{}:{:02}", c.month, c.week, c.weekday, c.hour, c.minute));
+        let change =
+            |c: Option<Change>| c.map_or("-".into(), |c| format!("{}/{}/{}/{}:{:02}", c.month, c.week, c.weekday, c.hour, c.minute));
         format!("{} {} {} {}{}", d.offset_text, change(d.start), change(d.end), d.save_min, if d.inexact { " ~" } else { "" })
     }
 
@@ -265,7 +265,10 @@ mod tests {
             assert_eq!(d.has_dst, d.start.is_some() && d.end.is_some(), "{name}");
             assert_eq!(d.has_dst, d.save_min > 0, "{name} {d:?}");
             for c in d.start.iter().chain(&d.end) {
-                assert!((1..=12).contains(&c.month) && (1..=5).contains(&c.week) && (1..=7).contains(&c.weekday) && (0..=24).contains(&c.hour), "{name} {c:?}");
+                assert!(
+                    (1..=12).contains(&c.month) && (1..=5).contains(&c.week) && (1..=7).contains(&c.weekday) && (0..=24).contains(&c.hour),
+                    "{name} {c:?}"
+                );
             }
             count += 1;
         }

@@ -11,7 +11,7 @@ const MAX_FILE: u64 = 32 << 20;
 const MAX_FILES: usize = 4096;
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../vendors"]
+#[folder = "../../vendors"]
 #[exclude = "*/tests/*"]
 #[exclude = "README.md"]
 #[allow_missing = true]

@@ -221,7 +221,8 @@ impl Recognition {
             self.apply(set, text, From::Learnt, Some(LEARNT), told);
         }
         let mac = learnt.mac.map(|m| m.to_string());
-        let fields = [(Field::Mac, &mac), (Field::Vendor, &learnt.vendor), (Field::Model, &learnt.model), (Field::Firmware, &learnt.firmware)];
+        let fields =
+            [(Field::Mac, &mac), (Field::Vendor, &learnt.vendor), (Field::Model, &learnt.model), (Field::Firmware, &learnt.firmware)];
         for (field, value) in fields {
             if let Some(value) = value {
                 told.push(field, value.clone(), From::Learnt, "", "", LEARNT);
@@ -260,7 +261,9 @@ impl Recognition {
         let mut model = text("model").map(|(m, _)| m);
         if let Some(asked) = model.take() {
             model = match pack.models.find(&asked) {
-                Some(known) => Some(pack.models.spelling(if known.file_model.eq_ignore_ascii_case(&asked) { known.name.clone() } else { asked })),
+                Some(known) => {
+                    Some(pack.models.spelling(if known.file_model.eq_ignore_ascii_case(&asked) { known.name.clone() } else { asked }))
+                }
                 // A placeholder stands for known models only; an expression says itself what it means.
                 None if file.path.is_some() => return None,
                 None => Some(asked),
@@ -273,7 +276,9 @@ impl Recognition {
         if !spec.shared {
             let vendor = spec.vendor.as_deref().unwrap_or(pack.vendor());
             told.push(Field::Vendor, vendor.to_lowercase(), From::Path, id, rule, confidence);
-            for (field, value) in [(Field::Model, spec.model.clone().or_else(|| model.clone())), (Field::Firmware, text("version").map(|v| v.0))] {
+            for (field, value) in
+                [(Field::Model, spec.model.clone().or_else(|| model.clone())), (Field::Firmware, text("version").map(|v| v.0))]
+            {
                 if let Some(value) = value {
                     told.push(field, value, From::Path, id, rule, confidence);
                 }
@@ -319,13 +324,17 @@ impl Recognition {
             let oui = ranked.route.mac.or(mac).is_some_and(|m| pack.ouis.iter().any(|(o, _)| *o == m.oui()));
             ranked.key = (strong, !ranked.shared, oui, ranked.literal);
         }
-        routes.sort_by(|a, b| b.key.cmp(&a.key).then_with(|| a.route.pack.id().cmp(b.route.pack.id())).then(a.route.file.cmp(&b.route.file)));
+        routes
+            .sort_by(|a, b| b.key.cmp(&a.key).then_with(|| a.route.pack.id().cmp(b.route.pack.id())).then(a.route.file.cmp(&b.route.file)));
     }
 }
 
 /// How well a pack fits what was learnt.
 fn familiar(pack: &Pack, learnt: &Learnt) -> u8 {
-    let vendor = learnt.vendor.as_deref().is_some_and(|v| v.eq_ignore_ascii_case(pack.vendor()) || pack.ouis.iter().any(|(_, o)| o.eq_ignore_ascii_case(v)));
+    let vendor = learnt
+        .vendor
+        .as_deref()
+        .is_some_and(|v| v.eq_ignore_ascii_case(pack.vendor()) || pack.ouis.iter().any(|(_, o)| o.eq_ignore_ascii_case(v)));
     let model = learnt.model.as_deref().is_some_and(|m| pack.models.find(m).is_some());
     match (vendor, model) {
         (true, true) => LEARNT,
@@ -372,7 +381,10 @@ impl Told {
 
     /// The evidence of greatest confidence; the first of equals.
     fn best(&self, field: Field, which: impl Fn(&Evidence) -> bool) -> Option<&Evidence> {
-        self.evidence.iter().filter(|e| e.field == field && which(e)).reduce(|best, e| if e.confidence > best.confidence { e } else { best })
+        self.evidence
+            .iter()
+            .filter(|e| e.field == field && which(e))
+            .reduce(|best, e| if e.confidence > best.confidence { e } else { best })
     }
 
     fn mac(&self) -> Option<Mac> {

@@ -20,6 +20,7 @@ mod paths;
 mod pattern;
 mod render;
 mod rule;
+mod runner;
 mod support;
 
 pub use catalog::{Catalog, Chosen};
@@ -28,3 +29,4 @@ pub use identify::{Identified, Learnt, MacConflict, Route};
 pub use models::Model;
 pub use pack::Pack;
 pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, RenderError, RenderInput, Rendered, ServerFacts};
+pub use runner::{CheckReport, TestFailure, TestReport, check_pack, test_pack, test_pack_among};

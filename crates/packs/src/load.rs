@@ -101,10 +101,9 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
     let specs = list(&mut table, "file", faults);
     let images = list(&mut table, "image", faults);
     let formats = match table.remove("format") {
-        Some(toml::Value::Table(formats)) => formats
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.clone(), one(value, &format!("format.{name}"), faults)?)))
-            .collect(),
+        Some(toml::Value::Table(formats)) => {
+            formats.into_iter().filter_map(|(name, value)| Some((name.clone(), one(value, &format!("format.{name}"), faults)?))).collect()
+        }
         Some(_) => {
             faults.add(MANIFEST, "format", "write [format.<name>]");
             BTreeMap::new()
@@ -322,9 +321,10 @@ fn tables(files: &PackFiles, faults: &mut Faults<'_>) -> Value {
     let mut out = Map::new();
     for (name, bytes) in files.below("tables", ".toml") {
         let file = format!("tables/{name}.toml");
-        match text(bytes).map_err(|e| (String::new(), e)).and_then(|t| {
-            toml::from_str::<toml::Table>(&t).map_err(|e| (line_of(&e, &t), e.message().to_owned()))
-        }) {
+        match text(bytes)
+            .map_err(|e| (String::new(), e))
+            .and_then(|t| toml::from_str::<toml::Table>(&t).map_err(|e| (line_of(&e, &t), e.message().to_owned())))
+        {
             Ok(table) => {
                 out.insert(name.to_owned(), serde_json::to_value(table).unwrap_or(Value::Null));
             }

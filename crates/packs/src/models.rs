@@ -124,7 +124,11 @@ impl Model {
         let value = serde_json::to_value(&table).map_err(|e| e.to_string())?;
         let spec: ModelSpec = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
         let Value::Object(mut value) = value else { return Err("must be a table".to_owned()) };
-        let defaults = [("accounts", spec.accounts.unwrap_or(1)), ("line_keys", spec.line_keys.unwrap_or(0)), ("memory_keys", spec.memory_keys.unwrap_or(0))];
+        let defaults = [
+            ("accounts", spec.accounts.unwrap_or(1)),
+            ("line_keys", spec.line_keys.unwrap_or(0)),
+            ("memory_keys", spec.memory_keys.unwrap_or(0)),
+        ];
         for (key, default) in defaults {
             value.entry(key).or_insert_with(|| default.into());
         }

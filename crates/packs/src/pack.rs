@@ -1,10 +1,6 @@
 //! One loaded pack: what it says of itself, its models and the files of a device.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use offhook_core::{
     settings::{CallVariables, Effective, Path},
@@ -175,7 +171,8 @@ impl Pack {
     /// Whether a raw parameter of that name is a secret by this pack's word or by the general rule.
     pub fn is_secret_parameter(&self, name: &str) -> bool {
         let lower = name.to_lowercase();
-        ["pass", "pwd", "secret", "key"].iter().any(|w| lower.contains(w)) || self.head.secret_parameters.iter().any(|p| paths::glob(p, name))
+        ["pass", "pwd", "secret", "key"].iter().any(|w| lower.contains(w))
+            || self.head.secret_parameters.iter().any(|p| paths::glob(p, name))
     }
 }
 

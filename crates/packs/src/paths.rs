@@ -42,7 +42,7 @@ fn covers(pattern: &[String], path: &[String]) -> bool {
             _ => return false,
         }
     }
-    path.all(|rest| rest.starts_with('['))
+    path.next().is_none_or(|item| item.starts_with('['))
 }
 
 /// Segments of a path's text; quoted names and list indexes are segments of their own.

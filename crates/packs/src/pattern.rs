@@ -30,7 +30,8 @@ pub(crate) struct PathValues<'a> {
 impl PathPattern {
     /// Says what is allowed when it is none.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() || text.starts_with('/') || text.contains('\\') || text.split('/').any(|p| p.is_empty() || p == "." || p == "..") {
+        if text.is_empty() || text.starts_with('/') || text.contains('\\') || text.split('/').any(|p| p.is_empty() || p == "." || p == "..")
+        {
             return Err(format!("{text:?} is no file name: write it without leading slash, empty parts, `..` or backslash"));
         }
         let mut parts = Vec::new();

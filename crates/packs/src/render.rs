@@ -199,7 +199,9 @@ fn model<'a>(pack: &'a Pack, route: &Route, device: &DeviceFacts) -> &'a Model {
     let own = pack.model(device.model.as_deref());
     match (route.code, &route.model) {
         (Some(code), _) => pack.models.by_code(code, own).unwrap_or(own),
-        (None, Some(named)) => pack.models.find(named).map_or(own, |m| if m.file_model.eq_ignore_ascii_case(&own.file_model) { own } else { m }),
+        (None, Some(named)) => {
+            pack.models.find(named).map_or(own, |m| if m.file_model.eq_ignore_ascii_case(&own.file_model) { own } else { m })
+        }
         (None, None) => own,
     }
 }

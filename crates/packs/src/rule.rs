@@ -237,12 +237,10 @@ pub(crate) fn compile(pattern: &str, groups: Option<&[&str]>) -> Result<Regex, S
     if !pattern.is_ascii() {
         return Err("the expression sees bytes: write characters beyond ASCII as \\xFF".to_owned());
     }
-    let regex = RegexBuilder::new(pattern)
-        .unicode(false)
-        .case_insensitive(true)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|e| format!("not a regular expression of this kind (no look-around, no back-reference): {}", last_line(&e.to_string())))?;
+    let regex =
+        RegexBuilder::new(pattern).unicode(false).case_insensitive(true).size_limit(1 << 20).build().map_err(|e| {
+            format!("not a regular expression of this kind (no look-around, no back-reference): {}", last_line(&e.to_string()))
+        })?;
     if let (Some(groups), Some(bad)) = (groups, regex.capture_names().flatten().find(|n| groups.is_some_and(|g| !g.contains(n)))) {
         return Err(format!("group {bad:?}: allowed are {}; use (?:…) for others", groups.join(", ")));
     }
@@ -256,7 +254,11 @@ fn last_line(text: &str) -> String {
 /// A MAC in any spelling, percent-encoding too.
 pub(crate) fn mac(bytes: &[u8]) -> Option<Mac> {
     let text = std::str::from_utf8(bytes).ok()?;
-    if text.contains('%') { Mac::parse(&text.replace("%3A", ":").replace("%3a", ":").replace("%2D", "-").replace("%2d", "-")) } else { Mac::parse(text) }
+    if text.contains('%') {
+        Mac::parse(&text.replace("%3A", ":").replace("%3a", ":").replace("%2D", "-").replace("%2d", "-"))
+    } else {
+        Mac::parse(text)
+    }
 }
 
 /// A firmware version without what is written around it.

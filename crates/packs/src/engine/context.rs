@@ -4,11 +4,7 @@ use minijinja::{Value, value::Serde};
 use offhook_core::{device::State, sighting::FileKind};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{
-    DeviceFacts, RenderInput, Route,
-    image::ImageState,
-    models::Model,
-};
+use crate::{DeviceFacts, RenderInput, Route, image::ImageState, models::Model};
 
 /// The context of one file. `settings` are already without secrets where the file may hold none; `raw` is what the file gets.
 pub(crate) fn context(
@@ -56,7 +52,9 @@ fn numbered(things: Option<&Json>) -> Vec<Json> {
 
 fn lines(settings: &Json, model: &Model) -> Vec<Json> {
     let mut lines = numbered(settings.get("lines"));
-    lines.retain(|l| l.get("enabled") != Some(&Json::Bool(false)) && l.get("n").and_then(Json::as_u64).is_some_and(|n| n <= u64::from(model.accounts)));
+    lines.retain(|l| {
+        l.get("enabled") != Some(&Json::Bool(false)) && l.get("n").and_then(Json::as_u64).is_some_and(|n| n <= u64::from(model.accounts))
+    });
     for line in lines.iter_mut().filter_map(Json::as_object_mut) {
         fall_back(line);
     }

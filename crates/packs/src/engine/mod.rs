@@ -85,9 +85,10 @@ impl Engine {
     /// [`RenderError::Template`] with template, line and what stands there.
     pub fn render(&self, name: &str, context: Value) -> Result<(String, Vec<Note>), RenderError> {
         let mut out = Limited(Vec::new());
-        let captured = self.environment.get_template(name).and_then(|t| t.render_captured_to(context, &mut out).map(|mut c| {
-            c.with_state_mut(|state| state.get_extension_mut::<Notes>().map(std::mem::take).unwrap_or_default())
-        }));
+        let captured = self.environment.get_template(name).and_then(|t| {
+            t.render_captured_to(context, &mut out)
+                .map(|mut c| c.with_state_mut(|state| state.get_extension_mut::<Notes>().map(std::mem::take).unwrap_or_default()))
+        });
         let notes = captured.map_err(|e| self.error(name, &e))?;
         Ok((String::from_utf8_lossy(&out.0).into_owned(), notes.0))
     }
@@ -141,7 +142,7 @@ fn environment(layers: Arc<Layers>) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_loader(move |name| Ok::<_, Error>(layers.find(name).cloned()));
     environment.set_auto_reload(false);
-    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_debug(false);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(100);
@@ -205,8 +206,8 @@ mod tests {
 
     fn render(text: &str) -> String {
         let context = context! { x => "a;b", n => 7, list => vec!["p q", "r"], server => context!{url => "http://h"}, empty => (),
-            lines => vec![context!{n => 1, enabled => true}, context!{n => 2, keepalive_s => 30}, context!{n => 3, keepalive_s => 60}],
-            tables => context!{t => context!{one => "1", Two => "2"}, d => context!{ "DD/MM/YYYY" => "0", "MM-DD-YY" => "1" }} };
+        lines => vec![context!{n => 1, enabled => true}, context!{n => 2, keepalive_s => 30}, context!{n => 3, keepalive_s => 60}],
+        tables => context!{t => context!{one => "1", Two => "2"}, d => std::collections::BTreeMap::from([("DD/MM/YYYY", "0"), ("MM-DD-YY", "1")])} };
         let (text, notes) = engine(&[("t", text)]).render("t", context).unwrap();
         let notes: Vec<String> = notes.into_iter().map(|n| format!("[{}: {}]", n.path, n.message)).collect();
         text.replace('\u{2}', "<").replace('\u{3}', ">") + &notes.concat()
@@ -215,7 +216,10 @@ mod tests {
     #[test]
     fn values_are_marked_and_literals_are_not() {
         assert_eq!(render("a={{ x }} {{ n }} {{ empty }}{{ no.such if no }}|\n"), "a=<a;b> 7 |\n");
-        assert_eq!(render("{% macro m(v) %}k = {{ v }};{% endmacro %}{{ m(x) }}{% set c %}[{{ x }}]{% endset %}{{ c }}"), "k = <a;b>;[<a;b>]");
+        assert_eq!(
+            render("{% macro m(v) %}k = {{ v }};{% endmacro %}{{ m(x) }}{% set c %}[{{ x }}]{% endset %}{{ c }}"),
+            "k = <a;b>;[<a;b>]"
+        );
         assert_eq!(render("{{ x|safe }} {{ 'a\n<b>\u{7}'|safe }}"), "a;b a <b> ");
         assert_eq!(render("{{ list|join(', ') }}"), "<p q, r>");
         assert_eq!(render("{{ x|e }}{{ '<&/>'|escape }}"), "a;b&lt;&amp;/&gt;");
@@ -225,34 +229,63 @@ mod tests {
     fn shims_for_published_templates() {
         assert_eq!(render("{{\u{a0}n\u{a0}}} \u{a0}"), "7 \u{a0}");
         assert_eq!(render("a\r\nb\r\n"), "a\nb\n");
-        assert_eq!(render("{% for k, v in {'a': 1}.iteritems() %}{{ k }}{{ v }}{% endfor %}{{ '7'.zfill(3) }}{{ {'a':1}.has_key('a') }}"), "a1007True");
-        assert_eq!(render("{% for v in {'a': 1}.itervalues() %}{{ v }}{% endfor %}{% for v in {'a': 1}.iterkeys() %}{{ v }}{% endfor %}"), "1a");
+        assert_eq!(
+            render("{% for k, v in {'a': 1}.iteritems() %}{{ k }}{{ v }}{% endfor %}{{ '7'.zfill(3) }}{{ {'a':1}.has_key('a') }}"),
+            "a1007True"
+        );
+        assert_eq!(
+            render("{% for v in {'a': 1}.itervalues() %}{{ v }}{% endfor %}{% for v in {'a': 1}.iterkeys() %}{{ v }}{% endfor %}"),
+            "1a"
+        );
         assert_eq!(render("{{ '%02d'|format(n) }}{{ '{:03d}'.format(n) }}{{ n|zfill(2) }}"), "0700707");
     }
 
     #[test]
     fn general_filters() {
-        assert_eq!(render("{{ true|flag }}{{ 'off'|flag }}{{ nothing|flag }}|{{ 'on'|flag('Y', 'N') }}{{ 0|flag(on='Y', off='N') }}{{ true|yes_no }}"), "10|YNyes");
+        assert_eq!(
+            render(
+                "{{ true|flag }}{{ 'off'|flag }}{{ nothing|flag }}|{{ 'on'|flag('Y', 'N') }}{{ 0|flag(on='Y', off='N') }}{{ true|yes_no }}"
+            ),
+            "10|YNyes"
+        );
         assert_eq!(render("{{ 'aa:bb:cc:00:11:22'|mac }} {{ 'aabbcc001122'|mac('-', upper=true) }}"), "aabbcc001122 AA-BB-CC-00-11-22");
         assert_eq!(render("{{ 5|pad(3) }}{{ 'a'|pad(2, ' ') }}"), "005< a>");
         assert_eq!(render("{{ 'abcdef'|clip(3, 'lines.1.label') }}{{ 'ab'|clip(nothing) }}"), "abcab[lines.1.label: cut to 3 characters]");
         assert_eq!(render("{{ '8.12'|at_least('8.2') }}{{ '7.9'|at_least('8.0') }}"), "TrueFalse");
-        assert_eq!(render("{{ 'DD.MM.YYYY'|nearest_format(tables.d, 'time.date_format') }}"), "0[time.date_format: the nearest format is used: DD/MM/YYYY]");
+        assert_eq!(
+            render("{{ 'DD.MM.YYYY'|nearest_format(tables.d, 'time.date_format') }}"),
+            "0[time.date_format: the nearest format is used: DD/MM/YYYY]"
+        );
         assert_eq!(render("{{ 'MM-DD-YY'|nearest_format(tables.d) }}{{ nothing|nearest_format(tables.d) }}"), "1");
     }
 
     #[test]
     fn general_functions() {
-        assert_eq!(render("{{ lookup('t', 'ONE') }}{{ lookup(tables.t, 'two') }}{{ lookup('t', 'three', 'a.b') }}"), "12[a.b: not supported by this model]");
-        assert_eq!(render("{{ first_line('keepalive_s') }}"), "30[lines.3.keepalive_s: the phone has one value for all lines: that of line 2 is used]");
+        assert_eq!(
+            render("{{ lookup('t', 'ONE') }}{{ lookup(tables.t, 'two') }}{{ lookup('t', 'three', 'a.b') }}"),
+            "12[a.b: not supported by this model]"
+        );
+        assert_eq!(
+            render("{{ first_line('keepalive_s') }}"),
+            "30[lines.3.keepalive_s: the phone has one value for all lines: that of line 2 is used]"
+        );
         assert_eq!(render("{{ note('a', 'b') }}{{ server_for('x y(1).rom') }}"), "<http://h/x%20y%281%29.rom>[a: b]");
-        assert_eq!(render("{% set d = dst('Europe/Paris') %}{{ d.offset_text|safe }} {{ d.start.month }}/{{ d.start.week }}/{{ d.start.weekday }}/{{ d.start.hour }}"), "+1 3/5/7/2");
+        assert_eq!(
+            render(
+                "{% set d = dst('Europe/Paris') %}{{ d.offset_text|safe }} {{ d.start.month }}/{{ d.start.week }}/{{ d.start.weekday }}/{{ d.start.hour }}"
+            ),
+            "+1 3/5/7/2"
+        );
         assert_eq!(render("{{ dst('Mars/X') }}{{ dst(nothing) }}"), "[time.zone: is no zone that the zone data know]");
     }
 
     #[test]
     fn faults_name_template_line_and_text() {
-        let engine = engine(&[("base", "a\n{% include 'inner' %}\n"), ("inner", "x\n  {{ n.a.b.c() }}\n"), ("loop", "{% for i in range(9999) %}{% for j in range(9999) %}{{ j }}{% endfor %}{% endfor %}")]);
+        let engine = engine(&[
+            ("base", "a\n{% include 'inner' %}\n"),
+            ("inner", "x\n  {{ n.a.b.c() }}\n"),
+            ("loop", "{% for i in range(9999) %}{% for j in range(9999) %}{{ j }}{% endfor %}{% endfor %}"),
+        ]);
         let Err(RenderError::Template { template, line, snippet, .. }) = engine.render("base", context! { n => 1 }) else { panic!() };
         assert_eq!((template.as_str(), line, snippet.as_str()), ("inner", 2, "{{ n.a.b.c() }}"));
         let Err(RenderError::Template { message, .. }) = engine.render("loop", context! {}) else { panic!() };

@@ -113,7 +113,8 @@ impl KeyValue {
 
     /// Name and the rest of a line.
     fn split<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
-        let (name, value) = if self.separator.is_empty() { line.split_once([' ', '\t'])? } else { line.split_once(self.separator.as_str())? };
+        let (name, value) =
+            if self.separator.is_empty() { line.split_once([' ', '\t'])? } else { line.split_once(self.separator.as_str())? };
         Some((name.trim(), value))
     }
 
@@ -159,7 +160,8 @@ impl KeyValue {
     pub fn written(&self, value: &str, losses: &mut Losses) -> String {
         let place = if self.quoted { Place::Quoted } else { Place::Value };
         let value = self.safe(place, value, losses);
-        if self.quoted { format!("\"{value}\"") } else { value }
+        // Without quotes nobody can tell blanks of the value from blanks around it.
+        if self.quoted { format!("\"{value}\"") } else { value.trim().to_owned() }
     }
 
     /// Whether a text can stand before the separator.
