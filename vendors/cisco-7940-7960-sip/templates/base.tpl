@@ -27,6 +27,9 @@ line{{ n }}_shortname: "{{ (line.label or line.number or line.username)|clip(mod
 line{{ n }}_displayname: "{{ (line.display_name or line.label or line.username)|clip(model.limits.name, "lines." ~ n ~ ".display_name") }}"
 proxy{{ n }}_address: "{{ server.host }}"
 {{ p.number("proxy" ~ n ~ "_port", server.port) -}}
+{% if line.registrar and line.registrar.host != server.host %}
+{{ note("lines." ~ n ~ ".registrar", "not used: this phone registers with the first server") }}
+{%- endif %}
 {% if server.transport and server.transport != "udp" %}
 {{ note("lines." ~ n ~ ".servers", "this phone knows UDP only") }}
 {%- endif %}

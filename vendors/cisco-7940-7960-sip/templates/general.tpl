@@ -110,6 +110,10 @@ dst_auto_adjust: {{ "1" if saving else "0" }}
 dial_template: {{ "DIAL" ~ device.MAC if file.kind == "device" and calls.dial_plan else "dialplan" }}
 {{ p.number("autocomplete", calls.autocomplete|flag) -}}
 {{ p.number("call_hold_ringback", calls.hold_reminder|flag) -}}
+{% set lockable = ["calls.dnd", "calls.reject_anonymous", "lines." ~ (first.n or 1) ~ ".call_waiting", "lines." ~ (first.n or 1) ~ ".anonymous"] %}
+{% for path in (settings.access or {}).locked or [] if path not in lockable %}
+{{ note("access.locked", "not supported for " ~ path) }}
+{%- endfor %}
 {% set waiting = first_line("call_waiting") %}
 {{ p.choice("call_waiting", "0" if waiting == "off" else ("1" if waiting else none), "lines." ~ (first.n or 1) ~ ".call_waiting") -}}
 {{ p.choice("dnd_control", calls.dnd|flag, "calls.dnd") -}}

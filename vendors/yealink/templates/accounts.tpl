@@ -40,6 +40,9 @@
 {% endif %}
 {{ y.put(name ~ ".expires", one.expires_s) -}}
 {% endfor %}
+{% if line.registrar and line.registrar.host != server.host %}
+{{ note(path ~ ".registrar", "not used: this phone registers with the first server") }}
+{%- endif %}
 {% if servers|length > 2 %}
 {{ note(path ~ ".servers", "two at most: the others are left out") }}
 {%- endif %}
