@@ -1,1 +1,74 @@
-fn main() {}
+//! The `offhook` program: the server and the command line that talks to it. Deciding anything about phones is not done
+//! here.
+
+mod assign;
+mod cli;
+mod client;
+mod clock;
+mod commands;
+mod explain;
+mod failure;
+mod output;
+
+use std::{
+    future::Future,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, Parser};
+use tokio::runtime;
+
+use crate::{
+    cli::{Cli, Command},
+    failure::{Failure, Outcome},
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                eprintln!("offhook: {text}");
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: Command, stdout: &mut dyn Write) -> Outcome {
+    let mut text = Output::new(stdout);
+    let out = &mut text;
+    match command {
+        Command::Serve(serve) => block(&mut runtime::Builder::new_multi_thread(), serve.run()),
+        Command::Config(config) => config.run(out),
+        Command::Pack(pack) => pack.run(out),
+        Command::Completions(completions) => {
+            let mut script = Vec::new();
+            clap_complete::generate(completions.shell, &mut Cli::command(), "offhook", &mut script);
+            out.bytes(&script)
+        }
+        Command::Device(device) => ask(device.run(out)),
+        Command::Profile(profile) => ask(profile.run(out)),
+        Command::Account(account) => ask(account.run(out)),
+        Command::Site(site) => ask(site.run(out)),
+        Command::Tenant(tenant) => ask(tenant.run(out)),
+        Command::Firmware(firmware) => ask(firmware.run(out)),
+        Command::Simulate(simulate) => ask(simulate.run(out)),
+        Command::Requests(requests) => ask(requests.run(out)),
+        Command::Token(token) => ask(token.run(out)),
+    }
+}
+
+/// A command that asks a server needs one thread.
+fn ask(work: impl Future<Output = Outcome>) -> Outcome {
+    block(&mut runtime::Builder::new_current_thread(), work)
+}
+
+fn block(builder: &mut runtime::Builder, work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = builder.enable_all().build().map_err(|e| Failure::Failed(format!("the runtime does not start: {e}")))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,223 @@
+//! The client of the REST API: where the server is, which token to show, and answers or failures.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use reqwest::{Method, RequestBuilder, Response, Url, header};
+use serde_json::Value;
+
+use crate::failure::{Failure, Outcome};
+
+const DEFAULT_DATA_DIR: &str = "./offhook-data";
+
+/// Options of every command that talks to a server.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Server and output")]
+pub struct Connection {
+    /// Address of the server's API, such as http://127.0.0.1:8666
+    #[arg(long, global = true, value_name = "URL", env = "OFFHOOK_URL", hide_env = true)]
+    pub url: Option<String>,
+    /// Token to show; better kept in OFFHOOK_TOKEN than typed
+    #[arg(long, global = true, value_name = "TOKEN", env = "OFFHOOK_TOKEN", hide_env = true, hide_env_values = true)]
+    pub token: Option<String>,
+    /// Data folder of a server on this machine, where address and token are found when not given
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print the server's answer as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Connection {
+    fn data_dir(&self) -> PathBuf {
+        let variable = || env::var_os("OFFHOOK_DATA_DIR").map(PathBuf::from);
+        self.data_dir.clone().or_else(variable).unwrap_or_else(|| DEFAULT_DATA_DIR.into())
+    }
+
+    fn server(&self) -> Outcome<Url> {
+        let text = match &self.url {
+            Some(url) => url.clone(),
+            None => local_server(&self.data_dir())?,
+        };
+        let url = Url::parse(&text).ok().filter(|u| u.scheme() == "http" && u.has_host());
+        url.ok_or_else(|| Failure::Usage(format!("{text:?} is no http:// URL; write it like http://127.0.0.1:8666")))
+    }
+
+    /// The token, and where it came from.
+    fn credential(&self, server: &Url) -> Outcome<String> {
+        if let Some(token) = &self.token {
+            return Ok(token.clone());
+        }
+        // A token of this machine is not shown to another one.
+        let here = server.host_str().is_some_and(|h| {
+            let address = h.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+            h == "localhost" || address.is_ok_and(|a| a.is_loopback())
+        });
+        if self.url.is_some() && !here {
+            return Err(Failure::Refused(format!("no token for {server}: set OFFHOOK_TOKEN or give --token")));
+        }
+        let file = self.data_dir().join("admin.token");
+        match fs::read_to_string(&file) {
+            Ok(token) => Ok(token.trim().to_owned()),
+            Err(error) => Err(Failure::Refused(format!(
+                "no token: {} cannot be read ({error})\nSet OFFHOOK_TOKEN, give --token, or name the server's folder with --data-dir.",
+                file.display()
+            ))),
+        }
+    }
+}
+
+fn local_server(data_dir: &Path) -> Outcome<String> {
+    let file = data_dir.join("listeners.json");
+    let text = fs::read_to_string(&file).map_err(|error| {
+        Failure::Unreachable(format!(
+            "no server is known: {} cannot be read ({error})\n\
+             Start one here with `offhook serve`, or say where it is: --url URL or OFFHOOK_URL, or --data-dir DIR.",
+            file.display()
+        ))
+    })?;
+    let listeners: Value = serde_json::from_str(&text).unwrap_or_default();
+    let first = listeners.get("admin").and_then(|a| a.get(0)).and_then(Value::as_str);
+    let address = first.and_then(|a| a.parse::<SocketAddr>().ok()).ok_or_else(|| {
+        Failure::Unreachable(format!("{} names no admin address: that server has no role \"admin\"; use --url", file.display()))
+    })?;
+    let host = match address.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
+        ip if ip.is_unspecified() => "[::1]".to_owned(),
+        ip if ip.is_ipv6() => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    Ok(format!("http://{host}:{}", address.port()))
+}
+
+/// A client of one server.
+pub struct Client {
+    http: reqwest::Client,
+    server: Url,
+    token: String,
+}
+
+/// Query parameters; those without a value are not sent.
+pub type Query<'a> = &'a [(&'a str, Option<String>)];
+
+impl Client {
+    /// Finds server and token. Nothing is sent yet.
+    pub fn new(connection: &Connection) -> Outcome<Self> {
+        let server = connection.server()?;
+        let token = connection.credential(&server)?;
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy().build();
+        let http = http.map_err(|e| Failure::Failed(format!("no HTTP client: {e}")))?;
+        Ok(Self { http, server, token })
+    }
+
+    /// `/api/v1/` and the segments, each escaped.
+    fn request(&self, method: Method, segments: &[&str], query: Query<'_>) -> RequestBuilder {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1"]).extend(segments);
+        }
+        let pairs: Vec<(&str, &str)> = query.iter().filter_map(|(n, v)| Some((*n, v.as_deref()?))).collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        self.http.request(method, url).bearer_auth(&self.token).header(header::ACCEPT, "application/json")
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
+        let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let problem = answer.json::<Value>().await.unwrap_or_default();
+        Err(Failure::of_problem(status.as_u16(), &problem))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let server = self.server.as_str().trim_end_matches('/');
+        Failure::Unreachable(format!(
+            "{server} does not answer: {cause}\nIs `offhook serve` running there? Another address is given with --url or OFFHOOK_URL."
+        ))
+    }
+
+    async fn value(&self, request: RequestBuilder) -> Outcome<Value> {
+        let bytes = self.bytes(request).await?;
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Failure::Failed(format!("{} does not answer as Offhook does: is it its admin address?", self.server)))
+    }
+
+    async fn bytes(&self, request: RequestBuilder) -> Outcome<Vec<u8>> {
+        let answer = self.send(request).await?;
+        answer.bytes().await.map(|b| b.to_vec()).map_err(|e| self.unreachable(&e))
+    }
+
+    /// GET, as JSON.
+    pub async fn get(&self, segments: &[&str], query: Query<'_>) -> Outcome<Value> {
+        self.value(self.request(Method::GET, segments, query)).await
+    }
+
+    /// GET, as bytes.
+    pub async fn download(&self, segments: &[&str], query: Query<'_>) -> Outcome<Vec<u8>> {
+        self.bytes(self.request(Method::GET, segments, query).header(header::ACCEPT, "*/*")).await
+    }
+
+    /// GET of a stream of events, after the one of that id.
+    pub async fn stream(&self, segments: &[&str], query: Query<'_>, after: Option<&str>) -> Outcome<Response> {
+        let request = self.request(Method::GET, segments, query).header(header::ACCEPT, "text/event-stream");
+        self.send(match after {
+            Some(id) => request.header("last-event-id", id),
+            None => request,
+        })
+        .await
+    }
+
+    /// POST of a document.
+    pub async fn post(&self, segments: &[&str], query: Query<'_>, body: &Value) -> Outcome<Value> {
+        self.value(self.request(Method::POST, segments, query).json(body)).await
+    }
+
+    /// JSON merge patch (RFC 7396).
+    pub async fn patch(&self, segments: &[&str], query: Query<'_>, body: &Value) -> Outcome<Value> {
+        let request = self.request(Method::PATCH, segments, query).json(body);
+        self.value(request.header(header::CONTENT_TYPE, "application/merge-patch+json")).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, segments: &[&str], query: Query<'_>) -> Outcome<Value> {
+        self.value(self.request(Method::DELETE, segments, query)).await
+    }
+
+    /// POST of bytes.
+    pub async fn upload(&self, segments: &[&str], query: Query<'_>, bytes: Vec<u8>) -> Outcome<Value> {
+        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");
+        self.value(request.body(bytes)).await
+    }
+
+    /// Pages of a list until there are `limit` items: `{items, next_cursor}`.
+    pub async fn list(&self, segments: &[&str], query: Query<'_>, limit: usize) -> Outcome<Value> {
+        let (mut items, mut cursor) = (Vec::new(), None);
+        loop {
+            let ask = limit.saturating_sub(items.len()).clamp(1, 500);
+            let mut all: Vec<(&str, Option<String>)> = query.to_vec();
+            all.extend([("limit", Some(ask.to_string())), ("cursor", cursor)]);
+            let page = self.get(segments, &all).await?;
+            items.extend(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+            cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+            if cursor.is_none() || items.len() >= limit {
+                return Ok(serde_json::json!({ "items": items, "next_cursor": cursor }));
+            }
+        }
+    }
+}

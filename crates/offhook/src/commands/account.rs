@@ -1,0 +1,182 @@
+//! `offhook account`: SIP identities that lines refer to.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{document, more, put, settings_table};
+use crate::{
+    assign::{Assignments, Of},
+    client::{Client, Connection, Query},
+    failure::{Failure, Outcome},
+    output::{Output, items, member},
+};
+
+/// SIP identities that lines refer to, so that a password is kept once
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A line takes an account by name: offhook device set MAC lines.1.account=1001
+
+Examples:
+  offhook account add 1001 display_name=\"Front desk\" password=- < secret.txt
+  offhook account set 1001 'servers=[{\"host\":\"pbx.example.com\"}]'
+  offhook account list --unassigned")]
+pub struct Account {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// List accounts
+    List {
+        /// Only those that no line names
+        #[arg(long)]
+        unassigned: bool,
+        /// Only those whose name or number holds this text
+        #[arg(long, value_name = "TEXT")]
+        q: Option<String>,
+        /// Only those of a tenant
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
+        /// Most lines
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show an account
+    Show(Which),
+    /// Make an account; its name is its SIP user name unless `username` is set
+    #[command(after_help = HELP)]
+    Add(Write),
+    /// Change an account
+    #[command(after_help = HELP)]
+    Set(Write),
+    /// Delete an account that no line names
+    Delete(Which),
+}
+
+const HELP: &str = "\
+Values are those of a line, without lines.N in front:
+  username auth_username password display_name number domain servers codecs …
+  password=-           from standard input: not seen in the shell's history
+  password=@FILE       the text of a file
+  number=null          takes the value away";
+
+#[derive(Args, Debug)]
+struct Which {
+    /// Its name or id
+    name: String,
+    /// The tenant it belongs to [default: default]
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct Write {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    assignments: Assignments,
+    /// Several lines may use it
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    shared: Option<bool>,
+    /// The code that a person types on a phone to claim it
+    #[arg(long)]
+    code: Option<String>,
+}
+
+impl Account {
+    /// Does it.
+    pub async fn run(self, out: &mut Output<'_>) -> Outcome {
+        out.json = self.connection.json;
+        let client = Client::new(&self.connection)?;
+        match self.verb {
+            Verb::List { unassigned, q, tenant, limit } => {
+                let query: Query<'_> = &[("unassigned", unassigned.then(|| "true".to_owned())), ("q", q), ("tenant", tenant)];
+                let list = client.list(&["accounts"], query, limit).await?;
+                if out.as_json(&list)? {
+                    return Ok(());
+                }
+                let row = |a| {
+                    let shared = if member(a, "shared") == "true" { "shared" } else { "" };
+                    vec![
+                        member(a, "name"),
+                        member(a, "number"),
+                        member(a, "display_name"),
+                        server(a),
+                        shared.to_owned(),
+                        member(a, "tenant"),
+                    ]
+                };
+                let rows = items(&list).iter().map(row).collect();
+                let none = if unassigned {
+                    "Every account is used by a line."
+                } else {
+                    "There are no accounts. Make one: offhook account add NAME password=-"
+                };
+                out.table(&["name", "number", "display name", "server", "", "tenant"], rows, none)?;
+                more(out, &list)
+            }
+            Verb::Show(which) => show(out, &client.get(&["accounts", &which.name], &[("tenant", which.tenant.clone())]).await?),
+            Verb::Add(write) => {
+                let mut body = write.assignments.read(Of::Account)?.document()?;
+                body["name"] = json!(write.which.name);
+                put(&mut body, "tenant", write.which.tenant.clone());
+                write.put_own(&mut body);
+                show(out, &client.post(&["accounts"], &[], &body).await?)
+            }
+            Verb::Set(write) => {
+                let (address, query) = (["accounts", write.which.name.as_str()], [("tenant", write.which.tenant.clone())]);
+                let change = write.assignments.read(Of::Account)?;
+                let current = if change.needs_current() { client.get(&address, &query).await? } else { document() };
+                let mut body = change.patch(&current)?;
+                write.put_own(&mut body);
+                if body == document() {
+                    return Err(Failure::Usage("nothing to set: give NAME=VALUE, --file, --clear, --shared or --code".to_owned()));
+                }
+                show(out, &client.patch(&address, &query, &body).await?)
+            }
+            Verb::Delete(which) => {
+                client.delete(&["accounts", &which.name], &[("tenant", which.tenant.clone())]).await?;
+                if out.as_json(&json!({ "deleted": which.name }))? {
+                    Ok(())
+                } else {
+                    out.line(format!("Account {} is deleted.", which.name))
+                }
+            }
+        }
+    }
+}
+
+impl Write {
+    fn put_own(&self, body: &mut Value) {
+        put(body, "shared", self.shared);
+        put(body, "code", self.code.clone());
+    }
+}
+
+fn server(account: &Value) -> String {
+    let first = account.get("servers").and_then(|s| s.get(0));
+    first.map(|s| member(s, "host")).unwrap_or_default()
+}
+
+fn show(out: &mut Output<'_>, account: &Value) -> Outcome {
+    if out.as_json(account)? {
+        return Ok(());
+    }
+    out.fields(&[
+        ("Account", member(account, "name")),
+        ("Tenant", member(account, "tenant")),
+        ("Shared", if member(account, "shared") == "true" { "several lines may use it".to_owned() } else { String::new() }),
+        ("Code", member(account, "code")),
+    ])?;
+    out.line("")?;
+    let mut values = account.clone();
+    if let Some(map) = values.as_object_mut() {
+        for own in ["id", "name", "tenant", "shared", "code", "revision", "created_at", "updated_at"] {
+            map.shift_remove(own);
+        }
+    }
+    settings_table(out, &values, "It has no values.")
+}

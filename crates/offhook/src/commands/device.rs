@@ -1,0 +1,358 @@
+//! `offhook device`: phones, base stations, adapters and door phones.
+
+mod page;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{document, more, put, requests};
+use crate::{
+    assign::{self, Assignments, Of, Unset},
+    client::{Client, Connection, Query},
+    failure::{Failure, Outcome},
+    output::{Output, items},
+};
+
+/// Phones: list, add, set up, approve, and look at what they get
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A device is named by its MAC address, in any spelling, or by its id.
+
+Examples:
+  offhook device list --state pending
+  offhook device add 00:15:65:aa:bb:cc --model T46S --label \"Front desk\" \\
+      lines.1.account=1001
+  offhook device set 001565aabbcc display.text=\"Front desk\" --profile reception
+  offhook device approve 00-15-65-AA-BB-CC
+  offhook device show 001565aabbcc")]
+pub struct Device {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// List devices
+    List(List),
+    /// Everything about one device: what it is, what it fetched, what to do
+    Show(Which),
+    /// Add a device; it is ready unless another state is given
+    #[command(after_help = assign::HELP)]
+    Add(Write),
+    /// Change a device
+    #[command(after_help = assign::HELP)]
+    Set(Write),
+    /// Delete devices
+    Delete(Several),
+    /// Make devices ready: pending or disabled ones get their files from now on
+    Approve(Several),
+    /// Answer devices like strangers from now on
+    Disable(Several),
+    /// Render every file of a device and tell what is wrong
+    Check(Which),
+    /// List every file that a device may ask for
+    Files(Which),
+    /// Print one file as the device gets it, secrets masked
+    Cat {
+        #[command(flatten)]
+        which: Which,
+        /// Its path, from `offhook device files`
+        path: String,
+        /// Do not mask secrets
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Show every setting that applies, and the layer it comes from
+    Settings {
+        #[command(flatten)]
+        which: Which,
+        /// Only settings below this path, such as lines.1
+        #[arg(value_name = "PATH")]
+        below: Option<String>,
+        /// Do not mask secrets
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Show what a device asked for lately
+    Requests {
+        #[command(flatten)]
+        which: Which,
+        /// Show what each step saw and decided
+        #[arg(long)]
+        trace: bool,
+        /// Most requests
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Which {
+    /// MAC address, in any spelling, or id
+    #[arg(value_name = "MAC")]
+    device: String,
+}
+
+#[derive(Args, Debug)]
+struct Several {
+    /// MAC addresses, in any spelling, or ids
+    #[arg(value_name = "MAC", required = true)]
+    devices: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+struct List {
+    /// Only this state: pending, ready, disabled
+    #[arg(long)]
+    state: Option<String>,
+    /// Only this family
+    #[arg(long)]
+    vendor: Option<String>,
+    /// Only this model
+    #[arg(long)]
+    model: Option<String>,
+    /// Only those that this pack serves
+    #[arg(long)]
+    pack: Option<String>,
+    /// Only those with this profile
+    #[arg(long)]
+    profile: Option<String>,
+    /// Only those with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only those of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only those whose MAC, label, location or model holds this text
+    #[arg(long, value_name = "TEXT")]
+    q: Option<String>,
+    /// The order, such as label or -last_seen
+    #[arg(long)]
+    sort: Option<String>,
+    /// Most lines
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+#[derive(Args, Debug)]
+struct Write {
+    /// MAC address, in any spelling, or id
+    #[arg(value_name = "MAC")]
+    device: String,
+    #[command(flatten)]
+    assignments: Assignments,
+    #[command(flatten)]
+    unset: Unset,
+    /// For people
+    #[arg(long)]
+    label: Option<String>,
+    /// For people
+    #[arg(long)]
+    location: Option<String>,
+    /// Its model, such as 7960; what the phone says otherwise is only shown
+    #[arg(long)]
+    model: Option<String>,
+    /// Its family
+    #[arg(long)]
+    vendor: Option<String>,
+    /// The pack that serves it, kept whatever the phone says; "auto" leaves it to the server
+    #[arg(long)]
+    pack: Option<String>,
+    /// A profile; may be repeated, later wins, replaces the list
+    #[arg(long = "profile", value_name = "NAME")]
+    profiles: Vec<String>,
+    /// No profiles
+    #[arg(long, conflicts_with = "profiles")]
+    no_profiles: bool,
+    /// A tag; may be repeated, replaces the list
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// No tags
+    #[arg(long, conflicts_with = "tags")]
+    no_tags: bool,
+    /// The tenant it belongs to
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// pending, ready or disabled
+    #[arg(long)]
+    state: Option<String>,
+    /// Its serial number, for families that name their files by it
+    #[arg(long)]
+    serial: Option<String>,
+}
+
+impl Write {
+    /// Everything but the settings and what is taken away.
+    fn body(&self) -> Value {
+        let mut body = document();
+        for (name, value) in [
+            ("label", &self.label),
+            ("location", &self.location),
+            ("model", &self.model),
+            ("vendor", &self.vendor),
+            ("tenant", &self.tenant),
+            ("state", &self.state),
+            ("serial", &self.serial),
+        ] {
+            put(&mut body, name, value.clone());
+        }
+        match self.pack.as_deref() {
+            Some("auto") => body["pack"] = Value::Null,
+            pack => put(&mut body, "pack", pack),
+        }
+        for (name, list, none) in [("profiles", &self.profiles, self.no_profiles), ("tags", &self.tags, self.no_tags)] {
+            put(&mut body, name, (none || !list.is_empty()).then(|| list.clone()));
+        }
+        body
+    }
+}
+
+impl Device {
+    /// Does it.
+    pub async fn run(self, out: &mut Output<'_>) -> Outcome {
+        out.json = self.connection.json;
+        let client = Client::new(&self.connection)?;
+        match self.verb {
+            Verb::List(list) => list.run(out, &client).await,
+            Verb::Show(which) => show(out, &client, &which.device).await,
+            Verb::Add(write) => add(out, &client, &write).await,
+            Verb::Set(write) => set(out, &client, &write).await,
+            Verb::Delete(several) => {
+                for device in &several.devices {
+                    client.delete(&["devices", device], &[]).await?;
+                    if !out.json {
+                        out.line(format!("{device} is deleted."))?;
+                    }
+                }
+                out.as_json(&json!({ "deleted": several.devices })).map(|_| ())
+            }
+            Verb::Approve(several) => several.put_state(out, &client, "ready").await,
+            Verb::Disable(several) => several.put_state(out, &client, "disabled").await,
+            Verb::Check(which) => {
+                let answer = client.post(&["devices", &which.device, "check"], &[], &document()).await?;
+                if !out.as_json(&answer)? {
+                    page::check(out, &answer)?;
+                }
+                match answer.get("ok").and_then(Value::as_bool) {
+                    Some(false) => Err(Failure::Failed("not everything is right with this device; see above".to_owned())),
+                    _ => Ok(()),
+                }
+            }
+            Verb::Files(which) => {
+                let files = client.get(&["devices", &which.device, "files"], &[]).await?;
+                if out.as_json(&files)? { Ok(()) } else { page::files(out, &files) }
+            }
+            Verb::Cat { which, path, reveal } => {
+                let mut segments = vec!["devices", which.device.as_str(), "files"];
+                segments.extend(path.split('/').filter(|s| !s.is_empty()));
+                let bytes = client.download(&segments, &[("reveal", reveal.then(|| "true".to_owned()))]).await?;
+                out.bytes(&bytes)
+            }
+            Verb::Settings { which, below, reveal } => {
+                let query: Query<'_> = &[("explain", Some("true".to_owned())), ("reveal", reveal.then(|| "true".to_owned()))];
+                let explained = client.get(&["devices", &which.device, "settings"], query).await?;
+                if out.as_json(&explained)? { Ok(()) } else { page::settings(out, &explained, below.as_deref().unwrap_or_default()) }
+            }
+            Verb::Requests { which, trace, limit } => {
+                let list = client.list(&["devices", &which.device, "requests"], &[], limit).await?;
+                if out.as_json(&list)? {
+                    return Ok(());
+                }
+                requests::show(out, &list, trace)?;
+                more(out, &list)
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self, out: &mut Output<'_>, client: &Client) -> Outcome {
+        let query = [
+            ("state", self.state),
+            ("vendor", self.vendor),
+            ("model", self.model),
+            ("pack", self.pack),
+            ("profile", self.profile),
+            ("tag", self.tag),
+            ("tenant", self.tenant),
+            ("q", self.q),
+            ("sort", self.sort),
+        ];
+        let list = client.list(&["devices"], &query, self.limit).await?;
+        if out.as_json(&list)? {
+            return Ok(());
+        }
+        page::list(out, items(&list))?;
+        more(out, &list)
+    }
+}
+
+impl Several {
+    async fn put_state(&self, out: &mut Output<'_>, client: &Client, state: &str) -> Outcome {
+        let mut changed = Vec::new();
+        for device in &self.devices {
+            let answer = client.patch(&["devices", device], &[], &json!({ "state": state })).await?;
+            if !out.json {
+                out.line(format!("{device} is {state}."))?;
+            }
+            changed.push(answer);
+        }
+        if out.as_json(&json!({ "items": changed }))? {
+            return Ok(());
+        }
+        match state {
+            "ready" => out.line("It gets its own files at its next boot. See it happen: offhook requests --follow"),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn add(out: &mut Output<'_>, client: &Client, write: &Write) -> Outcome {
+    let change = write.assignments.read(Of::Settings)?;
+    let mut body = write.body();
+    body["mac"] = json!(write.device);
+    put(&mut body, "settings", (!change.is_empty()).then(|| change.document()).transpose()?);
+    put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&Value::Null)));
+    let device = client.post(&["devices"], &[], &body).await?;
+    written(out, client, device).await
+}
+
+async fn set(out: &mut Output<'_>, client: &Client, write: &Write) -> Outcome {
+    let change = write.assignments.read(Of::Settings)?;
+    let address = ["devices", write.device.as_str()];
+    let mut body = write.body();
+    let needed = change.needs_current() || !write.unset.is_empty();
+    let current = if needed { client.get(&address, &[]).await? } else { document() };
+    let settings = current.get("settings").cloned().unwrap_or_else(document);
+    put(&mut body, "settings", (!change.is_empty()).then(|| change.patch(&settings)).transpose()?);
+    let unset = current.get("unset").cloned().unwrap_or_default();
+    put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&unset)));
+    if body == document() {
+        return Err(Failure::Usage("nothing to set: give PATH=VALUE, --file, --clear or an option".to_owned()));
+    }
+    let device = client.patch(&address, &[], &body).await?;
+    written(out, client, device).await
+}
+
+/// The device as it is now; when it cannot be asked for more, as the server answered.
+async fn written(out: &mut Output<'_>, client: &Client, device: Value) -> Outcome {
+    if out.as_json(&device)? {
+        return Ok(());
+    }
+    let id = crate::output::member(&device, "id");
+    let notes = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default();
+    page::show(out, &device, &Value::Null, &notes)
+}
+
+async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
+    let device = client.get(&["devices", key], &[]).await?;
+    if out.as_json(&device)? {
+        return Ok(());
+    }
+    let id = crate::output::member(&device, "id");
+    let asked = client.list(&["devices", &id, "requests"], &[], 5).await?;
+    let explained = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await?;
+    page::show(out, &device, &asked, &explained)
+}

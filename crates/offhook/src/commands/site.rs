@@ -1,0 +1,75 @@
+//! `offhook site`: the settings below and above everything.
+
+use clap::{Args, Subcommand};
+
+use super::{document, settings_patch, settings_table};
+use crate::{
+    assign::{self, Assignments, Of},
+    client::{Client, Connection},
+    failure::{Failure, Outcome},
+    output::Output,
+};
+
+/// The settings of the whole site
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  offhook site show
+  offhook site set time.zone=Europe/Paris time.ntp=ntp.example.com
+  offhook site set --enforced access.web=off")]
+pub struct Site {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Show the site's settings
+    Show,
+    /// Change the site's settings, which every phone has unless another layer says otherwise
+    #[command(after_help = assign::HELP)]
+    Set {
+        #[command(flatten)]
+        assignments: Assignments,
+        /// Write the enforced settings, which go above every other layer
+        #[arg(long)]
+        enforced: bool,
+    },
+}
+
+impl Site {
+    /// Does it.
+    pub async fn run(self, out: &mut Output<'_>) -> Outcome {
+        out.json = self.connection.json;
+        let client = Client::new(&self.connection)?;
+        let site = match self.verb {
+            Verb::Show => client.get(&["site"], &[]).await?,
+            Verb::Set { assignments, enforced } => {
+                let name = if enforced { "enforced" } else { "settings" };
+                let patch = settings_patch(&client, &["site"], name, &assignments.read(Of::Settings)?).await?;
+                let patch = patch.ok_or_else(|| Failure::Usage("nothing to set: give PATH=VALUE, --file or --clear".to_owned()))?;
+                let mut body = document();
+                body[name] = patch;
+                client.patch(&["site"], &[], &body).await?
+            }
+        };
+        show(out, &site)
+    }
+}
+
+/// Settings and enforced settings.
+pub(super) fn show(out: &mut Output<'_>, value: &serde_json::Value) -> Outcome {
+    if out.as_json(value)? {
+        return Ok(());
+    }
+    let part = |name: &str| value.get(name).cloned().unwrap_or_default();
+    let none = serde_json::json!({});
+    settings_table(out, &part("settings"), "Nothing is set.")?;
+    if part("enforced").is_object() && part("enforced") != none {
+        out.heading("Enforced, above every other layer")?;
+        settings_table(out, &part("enforced"), "")?;
+    }
+    Ok(())
+}

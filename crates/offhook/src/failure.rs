@@ -1,0 +1,122 @@
+//! How a command ends when it does not end well: what is said, and the exit code.
+
+use std::{fmt, io};
+
+use serde_json::Value;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It could not be done: exit code 1.
+    Failed(String),
+    /// The command line does not make sense: exit code 2.
+    Usage(String),
+    /// The server does not allow it: exit code 3.
+    Refused(String),
+    /// The server cannot be reached: exit code 4.
+    Unreachable(String),
+    /// Nobody reads what is printed any more (`offhook … | head`): exit code 0, nothing is said.
+    NobodyListens,
+}
+
+/// What a command gives back.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::NobodyListens => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Refused(_) => 3,
+            Self::Unreachable(_) => 4,
+        }
+    }
+
+    /// From the problem document (RFC 9457) of an answer.
+    pub fn of_problem(status: u16, problem: &Value) -> Self {
+        let text = |name: &str| problem.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let faults = problem.get("faults").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let mut message = text("title").map_or_else(|| format!("the server answered with status {status}"), str::to_owned);
+        if faults.is_empty() {
+            if let Some(detail) = text("detail") {
+                message = format!("{message}: {detail}");
+            }
+        } else {
+            message.push(':');
+            for fault in faults {
+                let part = |name: &str| fault.get(name).and_then(Value::as_str).unwrap_or_default();
+                match part("field") {
+                    "" => message.push_str(&format!("\n  {}", part("message"))),
+                    field => message.push_str(&format!("\n  {field}: {}", part("message"))),
+                }
+            }
+        }
+        if let Some(next) = what_next(status) {
+            message.push_str(&format!("\n{next}"));
+        }
+        match status {
+            401 | 403 => Self::Refused(message),
+            _ => Self::Failed(message),
+        }
+    }
+}
+
+fn what_next(status: u16) -> Option<&'static str> {
+    match status {
+        401 => Some("Give a valid token with --token or OFFHOOK_TOKEN; the first one is in <data_dir>/admin.token."),
+        403 => Some("See what tokens may do: `offhook token list`."),
+        404 => Some("See what there is: the same noun with `list`."),
+        412 => Some("Show it again, then change it."),
+        500 => Some("The server's log says more."),
+        503 => Some("Try again in a moment; `offhook serve`'s log and /readyz say why."),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(text) | Self::Usage(text) | Self::Refused(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::NobodyListens => Ok(()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Of writing what a command prints.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::NobodyListens,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_field_by_field() {
+        let problem = json!({"title": "What was sent is wrong", "detail": "two faults", "faults": [
+            {"field": "settings.lines.1.port", "message": "must be 1 to 65535"}, {"field": "", "message": "too long"}]});
+        let failure = Failure::of_problem(422, &problem);
+        assert_eq!(failure.code(), 1);
+        assert_eq!(failure.to_string(), "What was sent is wrong:\n  settings.lines.1.port: must be 1 to 65535\n  too long");
+    }
+
+    #[test]
+    fn refusals_and_other_answers_have_their_codes() {
+        let refused = Failure::of_problem(401, &json!({"title": "A valid token is needed", "detail": ""}));
+        assert_eq!(refused.code(), 3);
+        assert!(refused.to_string().contains("OFFHOOK_TOKEN"), "{refused}");
+        assert_eq!(Failure::of_problem(403, &Value::Null).code(), 3);
+        let conflict = Failure::of_problem(409, &json!({"title": "Conflict", "detail": "the MAC is in use"}));
+        assert_eq!((conflict.code(), conflict.to_string().as_str()), (1, "Conflict: the MAC is in use"));
+        assert_eq!(Failure::of_problem(502, &Value::Null).to_string(), "the server answered with status 502");
+    }
+}

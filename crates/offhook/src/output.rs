@@ -1,0 +1,217 @@
+//! What people and machines see: tables within 80 columns, fields, JSON, times and marks of emphasis.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use offhook_core::clock::Timestamp;
+use serde_json::Value;
+
+use crate::failure::Outcome;
+
+/// Where a command prints, and how.
+pub struct Output<'a> {
+    to: &'a mut dyn Write,
+    /// JSON instead of text for people.
+    pub json: bool,
+    /// Columns of a line.
+    pub width: u16,
+    /// Emphasis by escape sequences.
+    pub colours: bool,
+    /// What is now, for "3 min ago".
+    pub now: Timestamp,
+}
+
+impl<'a> Output<'a> {
+    /// To standard output.
+    pub fn new(to: &'a mut dyn Write) -> Self {
+        let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(80);
+        Self { to, json: false, width: u16::max(width, 40), colours, now: crate::clock::now() }
+    }
+
+    /// For tests: no colours, 80 columns, a given time.
+    #[cfg(test)]
+    pub fn plain(to: &'a mut dyn Write, now: &str) -> Self {
+        Self { to, json: false, width: 80, colours: false, now: Timestamp::parse(now).unwrap_or_default() }
+    }
+
+    /// A line.
+    pub fn line(&mut self, text: impl AsRef<str>) -> Outcome {
+        writeln!(self.to, "{}", text.as_ref().trim_end())?;
+        Ok(())
+    }
+
+    /// Bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Outcome {
+        self.to.write_all(bytes)?;
+        self.to.flush()?;
+        Ok(())
+    }
+
+    /// A value as JSON; `true` when that was asked for.
+    pub fn as_json(&mut self, value: &Value) -> Outcome<bool> {
+        if self.json {
+            let text = serde_json::to_string_pretty(value).unwrap_or_default();
+            self.line(text)?;
+        }
+        Ok(self.json)
+    }
+
+    /// A value as one line of JSON.
+    pub fn json_line(&mut self, value: &Value) -> Outcome {
+        self.line(value.to_string())?;
+        self.to.flush()?;
+        Ok(())
+    }
+
+    /// A table; without rows the sentence `none`.
+    pub fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>, none: &str) -> Outcome {
+        if rows.is_empty() {
+            return self.paragraph("", none);
+        }
+        let mut table = plain_table(self.width);
+        table.set_header(header.iter().map(|h| h.to_uppercase()));
+        table.add_rows(rows);
+        self.whole(table)
+    }
+
+    /// Names with their values, one per line; those without a value are left out.
+    pub fn fields(&mut self, fields: &[(&str, String)]) -> Outcome {
+        let mut table = plain_table(self.width);
+        table.add_rows(fields.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| [(*n).to_owned(), v.clone()]));
+        self.whole(table)
+    }
+
+    fn whole(&mut self, mut table: Table) -> Outcome {
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((0, 2));
+        });
+        let lines: Vec<String> = table.lines().map(|l| l.trim_end().to_owned()).collect();
+        lines.iter().try_for_each(|l| self.line(l))
+    }
+
+    /// Text in a paragraph, each line after the indent.
+    pub fn paragraph(&mut self, indent: &str, text: &str) -> Outcome {
+        let width = usize::from(self.width);
+        wrap(text, width.saturating_sub(indent.len()).max(20)).iter().try_for_each(|l| self.line(format!("{indent}{l}")))
+    }
+
+    /// A heading.
+    pub fn heading(&mut self, text: &str) -> Outcome {
+        let text = self.paint("1", text);
+        self.line("")?;
+        self.line(text)
+    }
+
+    /// Good news.
+    pub fn good(&self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// Bad news.
+    pub fn bad(&self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// Emphasis.
+    pub fn strong(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// `2026-11-21 03:40:00 UTC (3 min ago)`
+    pub fn when(&self, time: &str) -> String {
+        format!("{} UTC ({})", moment(time), self.ago(time))
+    }
+
+    /// `3 min ago`
+    pub fn ago(&self, time: &str) -> String {
+        let at = Timestamp::parse(time);
+        at.map_or_else(|| time.to_owned(), |at| ago(self.now.as_millis().saturating_sub(at.as_millis())))
+    }
+}
+
+fn plain_table(width: u16) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
+}
+
+/// `2026-11-21 03:40:00`, always UTC.
+pub fn moment(time: &str) -> String {
+    time.get(..19).map_or_else(|| time.to_owned(), |t| t.replace('T', " "))
+}
+
+fn ago(millis: i64) -> String {
+    match millis / 1000 {
+        s if s < 0 => "in the future".to_owned(),
+        s if s < 90 => format!("{s} s ago"),
+        s if s < 5400 => format!("{} min ago", s / 60),
+        s if s < 129_600 => format!("{} h ago", s / 3600),
+        s => format!("{} days ago", s / 86_400),
+    }
+}
+
+/// `5.0 KiB`
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        b if b < 1024 => format!("{b} B"),
+        b if b < 1 << 20 => format!("{:.1} KiB", b as f64 / 1024.0),
+        b => format!("{:.1} MiB", b as f64 / f64::from(1 << 20)),
+    }
+}
+
+/// Words in lines.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for part in text.lines() {
+        let mut line = String::new();
+        for word in part.split_whitespace() {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// Text that came from a phone or a person, safe to print: control characters are escaped.
+pub fn safe(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// A JSON value where people read it: text bare, nothing for null, else JSON.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => safe(text),
+        Value::Array(items) if items.iter().all(|i| !i.is_object() && !i.is_array()) => {
+            items.iter().map(shown).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The member that dotted names lead to, as people read it.
+pub fn member(value: &Value, path: &str) -> String {
+    path.split('.').try_fold(value, |v, name| v.get(name)).map(shown).unwrap_or_default()
+}
+
+/// The items of a list answer.
+pub fn items(value: &Value) -> &[Value] {
+    let list = value.get("items").unwrap_or(value);
+    list.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// One row per item, one column per member.
+pub fn rows(value: &Value, columns: &[&str]) -> Vec<Vec<String>> {
+    items(value).iter().map(|item| columns.iter().map(|c| member(item, c)).collect()).collect()
+}

@@ -1,0 +1,253 @@
+//! Exit codes, and what is asked and printed, against a server of canned answers.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{code, offhook, run, run_with_input, stderr, stdout, stub::Stub};
+
+const DEVICE: &str = r#"{"id": "d1", "mac": "00:11:22:33:44:55", "state": "ready", "sync": "never", "label": "Desk", "pack": "p",
+    "settings": {"lines": {"1": {"servers": [{"host": "a"}]}}}, "unset": ["keys.1"], "profiles": [], "tags": []}"#;
+
+/// A command against a stub.
+fn against(stub: &Stub, arguments: &[&str]) -> std::process::Output {
+    run(&[arguments, &["--url", &stub.url, "--token", "secret-token"]].concat())
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    let stub = Stub::new(&[
+        ("GET /api/v1/devices/good", 200, DEVICE),
+        ("GET /api/v1/devices/d1", 200, r#"{"items": []}"#),
+        ("GET /api/v1/devices/unauthorized", 401, r#"{"title": "A valid token is needed", "detail": "it has expired"}"#),
+        ("GET /api/v1/devices/forbidden", 403, r#"{"title": "Refused", "detail": "this shows secrets"}"#),
+        ("GET /api/v1/devices/broken", 500, "no JSON at all"),
+    ]);
+    for (device, wanted, says) in [
+        ("good", 0, ""),
+        ("missing", 1, "There is no such thing"),
+        ("unauthorized", 3, "OFFHOOK_TOKEN"),
+        ("forbidden", 3, "this shows secrets"),
+        ("broken", 1, "status 500"),
+    ] {
+        let output = against(&stub, &["device", "show", device]);
+        assert_eq!(code(&output), wanted, "{device}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{device}: {}", stderr(&output));
+    }
+    assert_eq!(code(&run(&["device", "frobnicate"])), 2);
+    assert_eq!(code(&against(&stub, &["device", "set", "good"])), 2, "nothing to set");
+    assert_eq!(code(&against(&stub, &["device", "set", "good", "no-value"])), 2);
+}
+
+#[test]
+fn nobody_there_is_4_and_says_what_to_do() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = run(&["device", "list", "--url", &format!("http://{closed}"), "--token", "t"]);
+    assert_eq!(code(&output), 4);
+    assert!(stderr(&output).contains("offhook serve") && stderr(&output).contains("does not answer"), "{}", stderr(&output));
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["device", "list", "--data-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 4);
+    assert!(stderr(&output).contains("listeners.json"), "{}", stderr(&output));
+}
+
+#[test]
+fn server_and_token_are_found_in_order() {
+    let stub = Stub::new(&[("GET /api/v1/devices", 200, r#"{"items": [], "next_cursor": null}"#)]);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let address = stub.url.trim_start_matches("http://");
+    fs::write(folder.path().join("listeners.json"), json!({"admin": [address], "http": [], "tftp": []}).to_string()).unwrap();
+    fs::write(folder.path().join("admin.token"), "from-file\n").unwrap();
+    let list = ["device", "list", "--data-dir", dir];
+    assert_eq!(code(&run(&list)), 0);
+    assert_eq!(code(&offhook(&["device", "list"]).env("OFFHOOK_DATA_DIR", dir).output().unwrap()), 0);
+    assert_eq!(code(&offhook(&list).env("OFFHOOK_TOKEN", "from-variable").output().unwrap()), 0);
+    let all = offhook(&[&list[..], &["--token", "from-option", "--url", &stub.url]].concat())
+        .env("OFFHOOK_TOKEN", "from-variable")
+        .env("OFFHOOK_URL", "http://127.0.0.1:1")
+        .output();
+    assert_eq!(code(&all.unwrap()), 0);
+    let shown: Vec<String> =
+        stub.asked().into_iter().flat_map(|a| a.headers).filter(|(n, _)| n == "authorization").map(|(_, v)| v).collect();
+    assert_eq!(shown, ["Bearer from-file", "Bearer from-file", "Bearer from-variable", "Bearer from-option"]);
+    // A token of this machine is not shown to another one.
+    let output = run(&["device", "list", "--data-dir", dir, "--url", "http://192.0.2.1:1"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+}
+
+#[test]
+fn a_change_of_a_device_is_one_patch() {
+    let stub = Stub::new(&[
+        ("GET /api/v1/devices/d1/settings", 200, r#"{"values": [], "notes": []}"#),
+        ("GET /api/v1/devices/00:11", 200, DEVICE),
+        ("PATCH /api/v1/devices/00:11", 200, DEVICE),
+    ]);
+    let mac = "00:11:22:33:44:55";
+    let arguments = [
+        "device",
+        "set",
+        mac,
+        "lines.1.account=1001",
+        "lines.1.password=-",
+        "lines.1.servers[0].port=5070",
+        "--unset",
+        "keys.5",
+        "--restore",
+        "keys.1",
+        "--label",
+        "Front desk",
+        "--profile",
+        "a",
+        "--profile",
+        "b",
+        "--model",
+        "7960",
+        "--url",
+        &stub.url,
+        "--token",
+        "t",
+    ];
+    let output = run_with_input(&arguments, "s3cret\n");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let patch = stub.asked().into_iter().find(|a| a.line.starts_with("PATCH")).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(&patch.body).unwrap(),
+        json!({"label": "Front desk", "model": "7960", "profiles": ["a", "b"], "unset": ["keys.5"], "settings": {"lines": {"1":
+            {"account": "1001", "password": "s3cret", "servers": [{"host": "a", "port": 5070}]}}}})
+    );
+    assert!(patch.headers.contains(&("content-type".into(), "application/merge-patch+json".into())));
+    assert!(stdout(&output).contains("Desk  00:11:22:33:44:55"), "{}", stdout(&output));
+    assert!(!stdout(&output).contains("s3cret"));
+}
+
+#[test]
+fn faults_of_a_write_are_told_field_by_field() {
+    let problem = r#"{"type": "/api/docs#problem-invalid", "title": "What was sent is wrong", "status": 422, "detail": "x",
+        "faults": [{"field": "settings.lines.1.number", "message": "must be text"}, {"field": "mac", "message": "is no MAC address"}]}"#;
+    let stub = Stub::new(&[("POST /api/v1/devices", 422, problem)]);
+    let output = against(&stub, &["device", "add", "12"]);
+    assert_eq!(code(&output), 1);
+    assert_eq!(stderr(&output), "offhook: What was sent is wrong:\n  settings.lines.1.number: must be text\n  mac: is no MAC address\n");
+}
+
+#[test]
+fn lists_are_tables_or_json_and_follow_their_pages() {
+    let stub = Stub::new(&[
+        ("GET /api/v1/devices?limit=3&cursor=", 200, r#"{"items": [{"mac": "c"}], "next_cursor": null}"#),
+        ("GET /api/v1/devices?state=pending&limit=5&cursor=next", 200, r#"{"items": [{"mac": "c"}], "next_cursor": null}"#),
+        ("GET /api/v1/devices?state=pending&limit=7", 200, r#"{"items": [{"mac": "a"}, {"mac": "b"}], "next_cursor": "next"}"#),
+        ("GET /api/v1/devices?limit=2", 200, r#"{"items": [{"mac": "a"}, {"mac": "b"}], "next_cursor": "next"}"#),
+    ]);
+    let output = against(&stub, &["device", "list", "--state", "pending", "--limit", "7"]);
+    assert!(stdout(&output).starts_with("MAC"), "{}", stdout(&output));
+    assert!(stdout(&output).lines().count() == 4 && !stdout(&output).contains("There are more"), "{}", stdout(&output));
+    let output = against(&stub, &["device", "list", "--limit", "2"]);
+    assert!(stdout(&output).contains("There are more"), "{}", stdout(&output));
+    let output = against(&stub, &["device", "list", "--limit", "2", "--json"]);
+    let answer: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(answer, json!({"items": [{"mac": "a"}, {"mac": "b"}], "next_cursor": "next"}));
+}
+
+#[test]
+fn a_check_that_finds_something_fails() {
+    let stub = Stub::new(&[
+        ("POST /api/v1/devices/a/check", 200, r#"{"ok": true, "policy": null, "notes": [], "files": []}"#),
+        ("POST /api/v1/devices/b/check", 200, r#"{"ok": false, "policy": "no way", "notes": [], "files": []}"#),
+    ]);
+    assert_eq!(code(&against(&stub, &["device", "check", "a"])), 0);
+    assert_eq!(code(&against(&stub, &["device", "check", "b"])), 1);
+    assert_eq!(code(&against(&stub, &["device", "check", "b", "--json"])), 1);
+}
+
+#[test]
+fn bytes_come_as_they_are() {
+    let stub = Stub::new(&[
+        ("GET /api/v1/devices/m/files/dir/a%20b.cfg?reveal=true", 200, "x = 1\r\n"),
+        ("POST /api/v1/simulate", 200, r#"{"answer": {"status": 200, "size": 3, "body_base64": "/wAK"}}"#),
+    ]);
+    assert_eq!(against(&stub, &["device", "cat", "m", "/dir/a b.cfg", "--reveal"]).stdout, b"x = 1\r\n");
+    assert_eq!(against(&stub, &["simulate", "--path", "/x", "--body"]).stdout, [0xff, 0, b'\n']);
+    let asked = stub.asked().pop().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&asked.body).unwrap(), json!({"transport": "http", "path": "/x"}));
+}
+
+#[test]
+fn a_simulation_sends_every_fact() {
+    let stub = Stub::new(&[("POST /api/v1/simulate", 200, "{}")]);
+    let output = against(
+        &stub,
+        &[
+            "simulate",
+            "--transport",
+            "https",
+            "--path",
+            "/x",
+            "--user-agent",
+            "U",
+            "--ip",
+            "10.0.0.9",
+            "--header",
+            "X-A: b",
+            "--option60",
+            "v",
+            "--certificate-subject",
+            "CN=x",
+            "--use-learnt",
+            "--reveal",
+            "--json",
+        ],
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let asked = stub.asked().pop().unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(&asked.body).unwrap(),
+        json!({"transport": "https", "path": "/x", "ip": "10.0.0.9", "headers": {"x-a": "b", "user-agent": "U"}, "options": {"60": "v"},
+               "certificate_subject": "CN=x", "use_learnt": true, "reveal": true})
+    );
+}
+
+#[test]
+fn firmware_goes_up_under_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("P0 1.bin");
+    fs::write(&file, "image").unwrap();
+    let stub = Stub::new(&[("POST /api/v1/firmware?name=P0+1.bin", 201, r#"{"name": "P0 1.bin", "pack": "p", "size": 5}"#)]);
+    let output = against(&stub, &["firmware", "add", file.to_str().unwrap()]);
+    assert_eq!(stdout(&output), "P0 1.bin is stored for p (5 B).\n", "{}", stderr(&output));
+    assert_eq!(stub.asked().pop().unwrap().body, "image");
+}
+
+#[test]
+fn a_new_token_stands_alone_on_standard_output() {
+    let stub = Stub::new(&[("POST /api/v1/tokens", 201, r#"{"id": "t1", "token": "offhook_abc", "role": "read-only"}"#)]);
+    let output = against(&stub, &["token", "create", "--label", "x", "--role", "read-only"]);
+    assert_eq!(stdout(&output), "offhook_abc\n");
+    assert!(stderr(&output).contains("not shown again"));
+}
+
+#[test]
+fn faults_of_a_configuration_are_told_with_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("offhook.toml");
+    fs::write(&file, "[log]\nlevl = \"info\"\n[limits]\nrequests = 0\n").unwrap();
+    for arguments in [["config", "check"], ["config", "show"], ["serve", "--role=phones"]] {
+        let output = run(&[&arguments[..], &["--config", file.to_str().unwrap()]].concat());
+        assert_eq!(code(&output), 1);
+        let told = stderr(&output);
+        assert!(told.contains("offhook.toml:2: log.levl") && told.contains("did you mean level?"), "{told}");
+        assert!(told.contains("offhook.toml:4: limits.requests = 0"), "{told}");
+    }
+    let output = offhook(&["config", "show"]).env("OFFHOOK_LOG__JSON", "true").output().unwrap();
+    assert!(stdout(&output).contains("json = true     # OFFHOOK_LOG__JSON"), "{}", stdout(&output));
+    let written = run(&["config", "default"]).stdout;
+    fs::write(&file, written).unwrap();
+    assert_eq!(stdout(&run(&["config", "check", "--config", file.to_str().unwrap()])), "The configuration is good.\n");
+}
+
+#[test]
+fn packs_are_listed_without_a_server() {
+    let output = run(&["pack", "list"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("PACK"), "{}", stdout(&output));
+}
