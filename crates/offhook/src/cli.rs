@@ -18,7 +18,7 @@ use crate::commands::{account, config, device, firmware, pack, profile, requests
     after_help = "\
 Begin:
   offhook serve                   run the server here, with everything it needs
-  offhook requests --follow       see what phones ask, and why they get it or not
+  offhook requests --follow       see what phones ask, and why they get it
   offhook device --help           your first phone
 
 Commands find the server by --url and --token, then OFFHOOK_URL and

@@ -48,7 +48,7 @@ pub struct Given {
     /// The folder of store, key and token [default: ./offhook-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// What this process does: phones, admin; may be given twice [default: both]
+    /// What this process does: phones, admin; may be repeated [default: both]
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
 }

@@ -125,10 +125,13 @@ struct List {
     /// Only those of this tenant
     #[arg(long)]
     tenant: Option<String>,
+    /// Only those whose own file is this: never, current, outdated
+    #[arg(long)]
+    sync: Option<String>,
     /// Only those whose MAC, label, location or model holds this text
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
-    /// The order, such as label or -last_seen
+    /// created_at, mac, label, model, last_seen or updated_at; - before it turns it
     #[arg(long)]
     sort: Option<String>,
     /// Most lines
@@ -277,6 +280,7 @@ impl List {
             ("profile", self.profile),
             ("tag", self.tag),
             ("tenant", self.tenant),
+            ("sync", self.sync),
             ("q", self.q),
             ("sort", self.sort),
         ];

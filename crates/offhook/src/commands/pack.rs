@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use offhook_packs::Catalog;
+use offhook_packs::{Catalog, PackFault};
 use serde_json::json;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     output::Output,
 };
 
-/// Phone families
+/// Phone families: list them, check and test a folder of your own
 #[derive(Args, Debug)]
 #[command(after_help = "\
 A pack is a folder of data: docs/packs.md tells how one is made. The server reads
@@ -19,7 +19,8 @@ more packs from <data_dir>/packs at start and on SIGHUP.
 
 Examples:
   offhook pack list
-  offhook pack list --dir /etc/offhook/packs")]
+  offhook pack check packs/my-phone
+  offhook pack test packs/my-phone --bless")]
 pub struct Pack {
     #[command(subcommand)]
     verb: Verb,
@@ -36,6 +37,21 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Tell every fault of packs, and whether every model's files can be made
+    Check {
+        /// Folders of packs
+        #[arg(required = true, value_name = "DIR")]
+        folders: Vec<PathBuf>,
+    },
+    /// Run the tests of packs: what is recognised, and the exact bytes of every case
+    Test {
+        /// Folders of packs
+        #[arg(required = true, value_name = "DIR")]
+        folders: Vec<PathBuf>,
+        /// Write what is rendered as what is expected; read it before you keep it
+        #[arg(long)]
+        bless: bool,
+    },
 }
 
 impl Pack {
@@ -43,24 +59,77 @@ impl Pack {
     pub fn run(self, out: &mut Output<'_>) -> Outcome {
         match self.verb {
             Verb::List { dir, json } => list(out, dir.as_deref(), json),
+            Verb::Check { folders } => every(out, &folders, check),
+            Verb::Test { folders, bless } => every(out, &folders, |out, folder| test(out, folder, bless)),
         }
     }
 }
 
 fn list(out: &mut Output<'_>, dir: Option<&Path>, as_json: bool) -> Outcome {
-    let (catalog, faults) = match dir {
-        Some(dir) => Catalog::load(Some(dir)),
-        None => (Catalog::embedded(), Vec::new()),
-    };
-    if !faults.is_empty() {
-        return Err(Failure::Failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
-    }
+    let (catalog, faults) = Catalog::load(dir);
     let packs = catalog.packs();
     if as_json {
         let all = packs.iter().map(|p| json!({ "id": p.id(), "version": p.version(), "name": p.name(), "models": p.models().count() }));
-        return out.json_line(&json!(all.collect::<Vec<_>>()));
+        out.json_line(&json!(all.collect::<Vec<_>>()))?;
+        return no_faults(&faults);
     }
     let rows = packs.iter().map(|p| vec![p.id().to_owned(), p.version().to_owned(), p.models().count().to_string(), p.name().to_owned()]);
     let rows = rows.collect();
-    out.table(&["pack", "version", "models", "name"], rows, "There are no packs.")
+    out.table(&["pack", "version", "models", "name"], rows, "There are no packs.")?;
+    no_faults(&faults)
+}
+
+fn no_faults(faults: &[PackFault]) -> Outcome {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let told = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Err(Failure::Failed(format!("packs with faults are left out:\n{told}")))
+}
+
+/// Does it for each folder, and fails at the end when one failed.
+fn every(out: &mut Output<'_>, folders: &[PathBuf], one: impl Fn(&mut Output<'_>, &Path) -> Outcome<bool>) -> Outcome {
+    let mut bad = 0;
+    for folder in folders {
+        if !folder.is_dir() {
+            return Err(Failure::Usage(format!("{} is no folder; a pack is a folder with a vendor.toml", folder.display())));
+        }
+        bad += usize::from(!one(out, folder)?);
+    }
+    if bad == 0 { Ok(()) } else { Err(Failure::Failed(format!("{bad} of {} packs failed", folders.len()))) }
+}
+
+fn check(out: &mut Output<'_>, folder: &Path) -> Outcome<bool> {
+    let report = offhook_packs::check_pack(folder);
+    let name = folder.display();
+    for fault in &report.faults {
+        let line = out.bad(&fault.to_string());
+        out.line(line)?;
+    }
+    match report.faults.len() {
+        0 => {
+            let good = out.good("good");
+            out.line(format!("{name}: {good}; {} files of {} models were made and read back", report.files, report.models))?;
+        }
+        n => out.line(format!("{name}: {n} faults"))?,
+    }
+    Ok(report.faults.is_empty())
+}
+
+fn test(out: &mut Output<'_>, folder: &Path, bless: bool) -> Outcome<bool> {
+    let report = offhook_packs::test_pack(folder, bless);
+    let name = folder.display();
+    for failure in &report.failures {
+        let line = out.bad(&failure.to_string());
+        out.line(line)?;
+    }
+    for file in &report.written {
+        out.line(format!("written: {file}"))?;
+    }
+    let failed = report.failures.len();
+    out.line(format!("{name}: {} passed, {failed} failed", report.passed))?;
+    if failed > 0 && !bless {
+        out.line("Expected files are written anew by --bless; read them before you keep them.")?;
+    }
+    Ok(failed == 0)
 }

@@ -22,8 +22,6 @@ Examples:
   offhook requests --device 00:15:65:aa:bb:cc --trace
   offhook requests --decision refused --limit 20")]
 pub struct Requests {
-    #[command(flatten)]
-    connection: Connection,
     /// Go on as requests come; end with Ctrl-C
     #[arg(long, short)]
     follow: bool,
@@ -45,6 +43,8 @@ pub struct Requests {
     /// Most requests
     #[arg(long, default_value_t = 20)]
     limit: usize,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 /// After the server is gone, so long until it is asked again.

@@ -16,10 +16,9 @@ use crate::failure::{Failure, Outcome};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Without any configuration it serves phones of the private networks of this
-machine, with everything it keeps in ./offhook-data. TFTP's port 69 needs root or
-CAP_NET_BIND_SERVICE; another one is set as below.
-
-SIGHUP reads configuration and packs again; SIGTERM lets transfers end, then stops.
+machine and keeps everything in ./offhook-data. TFTP's port 69 needs root or
+CAP_NET_BIND_SERVICE; another one is set as below. SIGHUP reads configuration
+and packs again; SIGTERM lets transfers end, then stops.
 
 Examples:
   offhook serve --config /etc/offhook/offhook.toml

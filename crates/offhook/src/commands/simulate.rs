@@ -20,14 +20,11 @@ use crate::{
 Nothing is stored: it is the server's own way of deciding, told step by step.
 
 Examples:
-  offhook simulate --path /001565aabbcc.cfg \\
-      --user-agent \"Yealink SIP-T46S 66.86.0.15 00:15:65:aa:bb:cc\"
-  offhook simulate --transport tftp --path SIP001122334455.cnf --ip 10.0.0.9
-  offhook simulate --transport dhcp --option60 \"yealink\" --header X-Mac:…
+  offhook simulate --path /001565aabbcc.cfg --user-agent \"$USER_AGENT\"
+  offhook simulate --transport tftp --path SIP001565AABBCC.cnf --ip 10.0.0.9
+  offhook simulate --transport dhcp --option60 \"$VENDOR_CLASS\"
   offhook simulate --path /001565aabbcc.cfg --body")]
 pub struct Simulate {
-    #[command(flatten)]
-    connection: Connection,
     /// How it comes
     #[arg(long, value_enum, default_value_t = Transport::Http)]
     transport: Transport,
@@ -58,6 +55,8 @@ pub struct Simulate {
     /// Do not mask secrets in the answer's bytes
     #[arg(long)]
     reveal: bool,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
