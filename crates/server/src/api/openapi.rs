@@ -108,11 +108,11 @@ fn require_all(name: &str, schema: &mut Value) {
     if name == "MatchView" {
         return;
     }
-    if let Some(parts) = schema["allOf"].as_array_mut() {
+    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
         parts.iter_mut().for_each(|part| require_all(name, part));
         return;
     }
-    let Some(properties) = schema["properties"].as_object() else { return };
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let always = |field: &&String| !SOMETIMES.contains(&format!("{name}.{field}").as_str());
     let required: Vec<String> = properties.keys().filter(always).cloned().collect();
     schema["required"] = json!(required);

@@ -1,4 +1,12 @@
 //! The API as its users see it: the whole router in process, over a temporary store.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod access;
+mod devices;
+mod documents;
+mod firmware;
+mod harness;
 mod openapi;
+mod requests;
+mod secrets;
+mod shared;

@@ -1,0 +1,181 @@
+//! Devices.
+
+use serde_json::{Value, json};
+
+use super::harness::{MAC, Server};
+
+#[tokio::test]
+async fn made_read_changed_deleted() {
+    let server = Server::start().await;
+    let body = json!({"mac": "00-15-65-AA-BB-CC", "model": "t46s", "label": "Front desk", "tags": ["a"]});
+    let made = server.post("/devices", body).await.expect(201);
+    assert_eq!((&made["mac"], &made["model"], &made["state"]), (&json!(MAC), &json!("T46S"), &json!("ready")), "{made}");
+    assert_eq!((&made["pack"], &made["pack_pinned"], &made["model_pinned"]), (&json!("yealink"), &json!(false), &json!(true)));
+    assert_eq!((&made["vendor"], &made["sync"], &made["tenant"]), (&json!("yealink"), &json!("never"), &json!("default")));
+    for spelling in [made["id"].as_str().unwrap(), "001565AABBCC", "0015.65aa.bbcc", "00-15-65-aa-bb-cc"] {
+        assert_eq!(server.get(&format!("/devices/{spelling}")).await.expect(200)["id"], made["id"], "{spelling}");
+    }
+    server.post("/devices", json!({"mac": "001565aabbcc"})).await.problem(409);
+    let changed = server.patch(&format!("/devices/{MAC}"), json!({"label": null, "location": "Hall"})).await.expect(200);
+    assert_eq!((&changed["label"], &changed["location"], &changed["tags"]), (&json!(""), &json!("Hall"), &json!(["a"])));
+    server.delete(&format!("/devices/{MAC}")).await.expect(204);
+    server.get(&format!("/devices/{MAC}")).await.problem(404);
+    server.delete(&format!("/devices/{MAC}")).await.problem(404);
+}
+
+#[tokio::test]
+async fn what_is_read_can_be_put_back() {
+    let server = Server::start().await;
+    let settings = json!({"lines": {"1": {"number": "1001", "username": "1001", "password": "canary-1"}}});
+    let made = server.post("/devices", json!({"mac": MAC, "model": "T46S", "settings": settings})).await.expect(201);
+    let put = server.put(&format!("/devices/{MAC}"), made.clone()).await.expect(200);
+    assert_eq!(put, made, "nothing changed, not even the revision");
+    let shown = server.get(&format!("/devices/{MAC}/settings?reveal=true")).await.expect(200);
+    assert_eq!(shown["settings"]["lines"]["1"]["password"], "canary-1");
+    let put = server.put(&format!("/devices/{MAC}"), json!({"mac": MAC, "label": "new"})).await.expect(200);
+    assert_eq!((&put["settings"], &put["state"], &put["label"]), (&json!({}), &json!("ready"), &json!("new")));
+}
+
+#[tokio::test]
+async fn masks_keep_and_nulls_remove() {
+    let server = Server::start().await;
+    let settings = json!({"lines": {"1": {"username": "u", "password": "canary-1"}}});
+    let made = server.post("/devices", json!({"mac": MAC, "settings": settings})).await.expect(201);
+    let mask = made["settings"]["lines"]["1"]["password"].clone();
+    assert_eq!(mask, "********");
+    let path = format!("/devices/{MAC}");
+    server.patch(&path, json!({"settings": {"lines": {"1": {"password": mask, "label": "L"}}}})).await.expect(200);
+    let shown = server.get(&format!("{path}/settings?reveal=true")).await.expect(200);
+    assert_eq!(shown["settings"]["lines"]["1"]["password"], "canary-1");
+    let changed = server.patch(&path, json!({"settings": {"lines": {"1": {"password": null}}}})).await.expect(200);
+    assert_eq!(changed["settings"]["lines"]["1"], json!({"username": "u", "label": "L"}));
+    let faults = server.patch(&path, json!({"settings": {"lines": {"1": {"password": "********"}}}})).await.faults(422);
+    assert_eq!(faults, ["settings.lines.1.password"], "there is nothing that the mask could keep");
+    assert_eq!(server.patch(&path, json!({"settings": null})).await.expect(200)["settings"], json!({}));
+}
+
+#[tokio::test]
+async fn who_names_a_pack_or_a_model_pins_it() {
+    let server = Server::start().await;
+    let made = server.post("/devices", json!({"mac": MAC, "pack": "yealink"})).await.expect(201);
+    assert_eq!((&made["pack_pinned"], &made["model_pinned"], &made["model"]), (&json!(true), &json!(false), &Value::Null));
+    let path = format!("/devices/{MAC}");
+    let silent = server.patch(&path, json!({"label": "x"})).await.expect(200);
+    assert_eq!((&silent["pack"], &silent["pack_pinned"]), (&json!("yealink"), &json!(true)));
+    let freed = server.patch(&path, json!({"pack": null})).await.expect(200);
+    assert_eq!((&freed["pack"], &freed["pack_pinned"]), (&json!("yealink"), &json!(false)), "chosen from the MAC address");
+    let pinned = server.patch(&path, json!({"pack_pinned": true})).await.expect(200);
+    assert_eq!((&pinned["pack"], &pinned["pack_pinned"]), (&json!("yealink"), &json!(true)));
+    let problem = server.patch(&path, json!({"pack": "nokia", "model": "3310"})).await.problem(422);
+    let fields: Vec<&Value> = problem["faults"].as_array().unwrap().iter().map(|f| &f["field"]).collect();
+    assert_eq!(fields, ["pack", "model"], "{problem}");
+}
+
+#[tokio::test]
+async fn short_model_names_are_stored_canonically() {
+    let server = Server::start().await;
+    let made = server.post("/devices", json!({"mac": "000427000001", "model": "7960"})).await.expect(201);
+    assert_eq!((&made["model"], &made["pack"]), (&json!("CP-7960"), &json!("cisco-7940-7960-sip")));
+}
+
+#[tokio::test]
+async fn approving_runs_the_checks() {
+    let server = Server::start().await;
+    let made = server.post("/devices", json!({"mac": "02:00:00:00:00:01", "state": "pending"})).await.expect(201);
+    assert_eq!(made["pack"], Value::Null);
+    let path = "/devices/020000000001";
+    let faults = server.patch(path, json!({"state": "ready"})).await.faults(422);
+    assert_eq!(faults, ["pack"]);
+    assert_eq!(server.get(path).await.expect(200)["state"], "pending", "nothing was written");
+    let approved = server.patch(path, json!({"state": "ready", "pack": "yealink"})).await.expect(200);
+    assert_eq!(approved["state"], "ready");
+    assert_eq!(server.patch(path, json!({"state": "disabled"})).await.expect(200)["state"], "disabled");
+    server.post("/devices", json!({"label": "nameless"})).await.problem(422);
+}
+
+#[tokio::test]
+async fn filters_and_search() {
+    let server = Server::start().await;
+    server.post("/profiles", json!({"name": "desk"})).await.expect(201);
+    server
+        .post("/devices", json!({"mac": MAC, "model": "T46S", "label": "Reception", "profiles": ["desk"], "tags": ["hall"]}))
+        .await
+        .expect(201);
+    server.post("/devices", json!({"mac": "000427000001", "model": "7960", "state": "disabled"})).await.expect(201);
+    let found = async |query: &str| {
+        let page = server.get(&format!("/devices?{query}")).await.expect(200);
+        page["items"].as_array().unwrap().iter().map(|d| d["mac"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for query in
+        ["q=recep", "q=001565AA", "q=00:15:65", "model=T46S", "pack=yealink", "vendor=yealink", "profile=desk", "tag=hall", "state=ready"]
+    {
+        assert_eq!(found(query).await, [MAC], "{query}");
+    }
+    assert_eq!(found("sort=mac").await, ["00:04:27:00:00:01", MAC]);
+    assert_eq!(found("sort=-mac").await, [MAC, "00:04:27:00:00:01"]);
+    assert!(found("tenant=other").await.is_empty() && found("sync=current").await.is_empty());
+    assert_eq!(found("sync=never").await.len(), 2);
+    server.delete("/profiles/desk").await.problem(409);
+}
+
+#[tokio::test]
+async fn pages_while_rows_come_and_go() {
+    let server = Server::start().await;
+    let mac = |n: u32| format!("00:15:65:00:00:{n:02x}");
+    for n in 1..=10 {
+        server.post("/devices", json!({"mac": mac(n * 10)})).await.expect(201);
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    for page in 0.. {
+        let answer = server.get(&format!("/devices?sort=mac&limit=3{cursor}")).await.expect(200);
+        seen.extend(answer["items"].as_array().unwrap().iter().map(|d| d["mac"].as_str().unwrap().to_owned()));
+        if page == 0 {
+            server.delete(&format!("/devices/{}", mac(30))).await.expect(204);
+            server.post("/devices", json!({"mac": mac(5)})).await.expect(201);
+            server.post("/devices", json!({"mac": mac(45)})).await.expect(201);
+        }
+        match answer["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let wanted: Vec<String> = [10, 20, 30, 40, 45, 50, 60, 70, 80, 90, 100].map(mac).into();
+    assert_eq!(seen, wanted, "each once, none left out");
+    server.get(&format!("/devices?sort=label{cursor}")).await.problem(422);
+    server.get("/devices?cursor=nonsense").await.problem(422);
+}
+
+#[tokio::test]
+async fn effective_settings_files_and_check() {
+    let server = Server::start().await;
+    server.patch("/site", json!({"settings": {"time": {"zone": "Europe/Berlin"}}})).await.expect(200);
+    server.post("/accounts", json!({"name": "1001", "password": "canary-1", "display_name": "Anna"})).await.expect(201);
+    let body = json!({"mac": MAC, "model": "T46S", "settings": {"lines": {"1": {"account": "1001"}}}});
+    server.post("/devices", body).await.expect(201);
+    let path = format!("/devices/{MAC}");
+    let plain = server.get(&format!("{path}/settings")).await.expect(200);
+    assert!(plain.get("values").is_none());
+    assert_eq!(plain["settings"]["time"]["zone"], "Europe/Berlin");
+    assert_eq!(plain["settings"]["lines"]["1"]["display_name"], "Anna");
+    let explained = server.get(&format!("{path}/settings?explain=true")).await.expect(200);
+    let value = |path: &str| explained["values"].as_array().unwrap().iter().find(|v| v["path"] == path).cloned().unwrap_or_default();
+    assert_eq!((&value("time.zone")["value"], &value("time.zone")["layer"]), (&json!("Europe/Berlin"), &json!("site")));
+    assert_eq!(value("lines.1.display_name")["account"], "1001");
+    assert_eq!(value("lines.1.password")["value"], "********");
+
+    let files = server.get(&format!("{path}/files")).await.expect(200);
+    let own = files["items"].as_array().unwrap().iter().find(|f| f["path"] == "/001565aabbcc.cfg").cloned().unwrap();
+    assert_eq!((&own["kind"], &own["credentials"]), (&json!("device"), &json!(true)));
+    let masked = server.get(&format!("{path}/files/001565aabbcc.cfg")).await;
+    assert_eq!(masked.status, 200);
+    assert!(masked.header("content-security-policy").contains("sandbox"));
+    assert!(masked.text().contains("Anna") && !masked.text().contains("canary-1"), "{}", masked.text());
+    let revealed = server.get(&format!("{path}/files/001565aabbcc.cfg?reveal=true")).await;
+    assert!(revealed.text().contains("canary-1"));
+    server.get(&format!("{path}/files/../../etc/passwd")).await.problem(404);
+    let reader = server.call_as(&server.reader, "GET", &format!("/api/v1{path}/files/001565aabbcc.cfg?reveal=true"), None).await;
+    reader.problem(403);
+    let check = server.call_as(&server.reader, "POST", &format!("/api/v1{path}/check"), None).await.expect(200);
+    assert_eq!((&check["ok"], &check["policy"]), (&json!(true), &Value::Null), "{check}");
+}
