@@ -124,23 +124,8 @@ fn put_models(schemas: &mut Value) {
     if let Some(map) = settings.as_object_mut() {
         map.remove("$schema");
     }
-    // The model refers within itself from its own root; here it stands deeper.
-    move_references(&mut settings, "#/components/schemas/Settings");
     schemas["AccountValues"] = line_values(&settings);
     schemas["Settings"] = settings;
-}
-
-fn move_references(value: &mut Value, root: &str) {
-    match value {
-        Value::Object(map) => {
-            if let Some(Value::String(reference)) = map.get_mut("$ref") {
-                *reference = reference.replacen('#', root, 1);
-            }
-            map.values_mut().for_each(|v| move_references(v, root));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|v| move_references(v, root)),
-        _ => {}
-    }
 }
 
 /// The schema of a line, as a part of an account: with room for the account's own fields beside it.

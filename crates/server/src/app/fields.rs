@@ -139,14 +139,14 @@ impl Fields {
         self.settings_result(name, written)
     }
 
-    /// What became of a settings document; its faults are told under the field.
+    /// What became of a settings document; its faults are told under the field, or as they are when it has no name.
     pub fn settings_result<M: Model>(
         &mut self,
         name: &str,
         result: Result<Document<M>, Vec<offhook_core::settings::Fault>>,
     ) -> Document<M> {
         result.unwrap_or_else(|faults| {
-            self.merge(Error::under(name, faults));
+            self.merge(if name.is_empty() { whole(faults) } else { Error::under(name, faults) });
             Document::default()
         })
     }
@@ -155,7 +155,7 @@ impl Fields {
     pub fn unset(&mut self) -> Vec<Path> {
         let paths = self.texts("unset", |_| Ok(()));
         validate_unset(&paths).unwrap_or_else(|faults| {
-            self.merge(Error::Invalid(faults.into_iter().map(Fault::from).collect()));
+            self.merge(whole(faults));
             Vec::new()
         })
     }
@@ -223,6 +223,11 @@ pub fn good_name(text: &str) -> Result<(), String> {
         return Err("must not contain /".to_owned());
     }
     if offhook_core::Id::parse(text).is_some() { Err("must not look like an id".to_owned()) } else { Ok(()) }
+}
+
+/// Faults whose paths are already those of the document.
+fn whole(faults: Vec<offhook_core::settings::Fault>) -> Error {
+    Error::Invalid(faults.into_iter().map(Fault::from).collect())
 }
 
 fn as_text(value: &Value) -> Option<String> {

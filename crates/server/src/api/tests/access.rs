@@ -106,7 +106,7 @@ async fn the_last_admin_token_stays() {
 async fn what_a_token_needs() {
     let server = Server::start().await;
     let faults = server.post("/tokens", json!({"label": 1, "expires_at": "2020-01-01T00:00:00Z", "scope": "x"})).await.faults(422);
-    assert_eq!(faults, ["role", "label", "expires_at", "scope"]);
+    assert_eq!(faults, ["label", "role", "expires_at", "scope"]);
     server.delete("/tokens/none").await.problem(404);
     let none: Value = server.get("/tokens?role=owner").await.problem(422);
     assert_eq!(none["faults"][0]["field"], "role");

@@ -46,7 +46,7 @@ async fn names_are_file_names_that_a_pack_knows() {
 
 #[tokio::test]
 async fn too_much_is_refused_and_leaves_nothing() {
-    let server = Server::with(&[("OFFHOOK_LIMITS__FIRMWARE_SIZE", "2097152")]).await;
+    let server = Server::with(&[("OFFHOOK_LIMITS__FIRMWARE_SIZE", "2MiB")]).await;
     let pieces = stream::iter((0..3).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![7; 1024 * 1024]))));
     upload(&server, "name=x.bin&pack=yealink", Body::from_stream(pieces)).await.problem(413);
     let broken = stream::iter([Ok(Bytes::from_static(b"x")), Err(std::io::Error::other("gone"))]);
