@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use offhook_core::{Error, Id, Result, access::parse_net, settings::Scope, tenant::Tenant};
 use offhook_store::Listed;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::{
     App, Caller,
@@ -69,9 +69,10 @@ pub async fn patch(app: &App, who: Caller, key: &str, if_match: Option<u64>, pat
     let key = read(app, key)?.name;
     app.store
         .update_tenant(&key, if_match, move |tenant, _| {
-            let mut fields = Fields::of(patch)?;
+            let base = Map::from_iter([("networks".to_owned(), json!(tenant.networks))]);
+            let mut fields = Fields::patched(base, patch, "settings")?;
             same_name(&mut fields, tenant);
-            let networks = if fields.has("networks") { networks(&mut fields) } else { tenant.networks.clone() };
+            let networks = networks(&mut fields);
             let settings = patch_settings(&mut fields, "settings", &tenant.settings, Scope::Tenant);
             let enforced = patch_settings(&mut fields, "enforced", &tenant.enforced, Scope::Tenant);
             fields.check()?;

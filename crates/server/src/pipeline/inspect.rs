@@ -4,9 +4,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use offhook_core::{
-    Error, Result,
+    Error, Mac, Result,
     device::{Device, LastFetch, Sync},
-    sighting::Sighting,
     trace::Reason,
 };
 use offhook_packs::{Catalog, Pack, Route, ServerFacts, manifest::Source};
@@ -195,15 +194,29 @@ impl Inner {
     }
 }
 
+/// Its own pack; else the one that knows its model, of its family when that is known; else what its MAC address tells.
 fn choose(catalog: &Catalog, device: &Device) -> Option<Arc<Pack>> {
-    let sighting = Sighting {
-        mac: device.mac,
-        vendor: device.vendor.clone(),
-        model: device.model.clone(),
-        firmware: device.firmware.clone(),
-        ..Sighting::default()
+    if let Some(own) = device.pack.as_deref().and_then(|key| catalog.pack(key)) {
+        return Some(own.clone());
+    }
+    let fit = |pack: &Arc<Pack>| {
+        let family = device.vendor.as_deref().map(|v| names(pack, v));
+        let model = device.model.as_deref().is_some_and(|m| pack.canonical_model(m).is_some());
+        match (family, model) {
+            (Some(false), _) | (None, false) => 0,
+            (Some(true), model) => 1 + u8::from(model),
+            (None, true) => 1,
+        }
     };
-    catalog.choose(&sighting, &[], device.pack.as_deref()).pack
+    let best = catalog.packs().iter().rev().max_by_key(|p| fit(p)).filter(|p| fit(p) > 0);
+    best.cloned().or_else(|| by_address(catalog, device.mac?))
+}
+
+/// The pack of the maker that the address was given to.
+fn by_address(catalog: &Catalog, mac: Mac) -> Option<Arc<Pack>> {
+    let nothing = offhook_core::request::Request::new(offhook_core::request::Transport::Http, IpAddr::from([127, 0, 0, 1]));
+    let learnt = offhook_packs::Learnt { mac: Some(mac), ..offhook_packs::Learnt::default() };
+    catalog.choose(&catalog.identify(&nothing, Some(&learnt)).sighting, &[], None).pack
 }
 
 fn names(pack: &Pack, word: &str) -> bool {
