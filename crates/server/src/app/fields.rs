@@ -58,11 +58,6 @@ impl Fields {
         self.map.remove(name)
     }
 
-    /// Whether the document has the field, `null` or not, and nobody took it yet.
-    pub fn has(&self, name: &str) -> bool {
-        self.map.contains_key(name)
-    }
-
     /// The field as it stands, without taking it.
     pub fn peek(&self, name: &str) -> Option<&Value> {
         self.map.get(name)

@@ -74,8 +74,7 @@ async fn a_simulation_masks_unless_revealed() {
 async fn problems_and_written_answers_hold_no_secret() {
     let server = planted().await;
     let line = json!({"lines": {"1": {"password": [CANARY]}, "2": {"password": format!("{CANARY}\n")}, "3": {"passwort": CANARY}}});
-    let bodies =
-        [json!({"settings": line}), json!({"settings": {"access": {"admin_password": {"x": CANARY}}}})];
+    let bodies = [json!({"settings": line}), json!({"settings": {"access": {"admin_password": {"x": CANARY}}}})];
     for body in bodies {
         for (method, path) in
             [(Method::POST, "/devices".to_owned()), (Method::PATCH, format!("/devices/{MAC}")), (Method::PUT, "/site".to_owned())]
