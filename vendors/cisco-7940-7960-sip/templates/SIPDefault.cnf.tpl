@@ -3,11 +3,11 @@
 # All telephones; SIP<MAC>.cnf comes later and wins
 {% include "firmware.tpl" %}
 {% for n in range(1, 7) %}
-{% set found = namespace(line={}) %}
+{% set found = namespace(line=none) %}
 {% for line in lines if line.n == n %}
 {% set found.line = line %}
 {% endfor %}
-{% set server = (found.line.servers or [{}])|first %}
+{% set server = found.line.servers[0] %}
 proxy{{ n }}_address: "{{ server.host }}"
 {{ p.number("proxy" ~ n ~ "_port", server.port) -}}
 {% endfor %}

@@ -9,9 +9,10 @@
 {% for line in lines if line.n == n %}
 {% set found.line = line %}
 {% endfor %}
-{% set line = found.line or {} %}
-{% set server = (line.servers or [{}])|first %}
-{% if server.host and line.username %}
+{% set line = found.line %}
+{# without a user name there is nothing to register #}
+{% set server = line.servers[0] if line.username else none %}
+{% if server.host %}
 {% if line.register is false %}
 {% set registers.off = n %}
 {% else %}
@@ -27,7 +28,7 @@ line{{ n }}_shortname: "{{ (line.label or line.number or line.username)|clip(mod
 line{{ n }}_displayname: "{{ (line.display_name or line.label or line.username)|clip(model.limits.name, "lines." ~ n ~ ".display_name") }}"
 proxy{{ n }}_address: "{{ server.host }}"
 {{ p.number("proxy" ~ n ~ "_port", server.port) -}}
-{% if line.registrar and line.registrar.host != server.host %}
+{% if server.host and line.registrar.host != server.host %}
 {{ note("lines." ~ n ~ ".registrar", "not used: this phone registers with the first server") }}
 {%- endif %}
 {% if server.transport and server.transport != "udp" %}
@@ -41,8 +42,8 @@ proxy_register: {{ "1" if registers.any else "0" }}
 {% endblock %}
 {% block phone %}
 # Phone
-phone_label: "{{ ((settings.display or {}).text or "")|clip(model.limits.label, "display.text") }}"
-{% if (settings.access or {}).admin_password %}
+phone_label: "{{ (settings.display.text or "")|clip(model.limits.label, "display.text") }}"
+{% if settings.access.admin_password %}
 phone_password: "{{ settings.access.admin_password }}"
 {% endif %}
 {% endblock %}

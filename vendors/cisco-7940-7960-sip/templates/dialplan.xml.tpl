@@ -1,7 +1,7 @@
 {# Dial plan, for all phones or for one. Ours:  x a digit, [1-5] one of these, ( ) for $1, `,` second dial tone, final `.` any more
    The phone's: `.` a character, `*` one or more, `,` second dial tone, \* a star; %1 to %5 in Rewrite are the runs of wildcards.
    A set of digits becomes one TEMPLATE for each of its members. The longest match wins, whatever the order. #}
-{% set calls = settings.calls or {} %}
+{% set calls = settings.calls %}
 {% set tag = first_line("user_param") %}
 {% set plan = namespace(any=false) %}
 <DIALTEMPLATE>
@@ -102,7 +102,7 @@
   <TEMPLATE MATCH="{{ m.match }}" Timeout="{{ rule.timeout_s if rule.timeout_s is defined and rule.timeout_s is not none else ("5" if m.open else "0") }}"
 {%- if tag in ("phone", "ip") %} User="{{ "IP" if tag == "ip" else "Phone" }}"{% endif %}
 {%- if rule.replace %} Rewrite="{{ r.text }}"{% endif %}
-{%- if rule.emergency and (settings.emergency or {}).server %} Route="emergency"{% elif rule.line %} Route="proxy{{ rule.line }}"{% endif %}/>
+{%- if rule.emergency and settings.emergency.server %} Route="emergency"{% elif rule.line %} Route="proxy{{ rule.line }}"{% endif %}/>
 {% endif %}
 {% endfor %}
 {% endfor %}

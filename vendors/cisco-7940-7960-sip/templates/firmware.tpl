@@ -1,4 +1,4 @@
 {# Only when every file of the image is stored: a phone that is sent to a missing one hangs in its boot. #}
-{% if image and image.complete and ((settings.provisioning or {}).firmware or {}).policy != "never" %}
+{% if image and image.complete and settings.provisioning.firmware.policy != "never" %}
 image_version: {% include "image.tpl" %}
 {% endif %}

@@ -1,18 +1,18 @@
 {# What both files say: everything but the lines and the secrets. #}
 {% import "macros.tpl" as p with context %}
-{% set net = settings.network or {} %}
-{% set nat = net.nat or {} %}
-{% set timers = net.sip_timers or {} %}
-{% set time = settings.time or {} %}
-{% set calls = settings.calls or {} %}
-{% set first = (lines|first) or {} %}
+{% set net = settings.network %}
+{% set nat = net.nat %}
+{% set timers = net.sip_timers %}
+{% set time = settings.time %}
+{% set calls = settings.calls %}
+{% set first = lines[0] %}
 {% set servers = first.servers or [] %}
-{% set backup = servers[1] if servers|length > 1 else {} %}
-{% set outbound = (first.outbound_proxies or [{}])|first %}
-{% set emergency = (settings.emergency or {}).server or {} %}
+{% set backup = servers[1] %}
+{% set outbound = first.outbound_proxies[0] %}
+{% set emergency = settings.emergency.server %}
 {# one value for all lines: that of the first; the others are told when they differ #}
 {% for line in lines %}
-{% if not loop.first and line.servers and (line.servers[0].expires_s != (servers or [{}])[0].expires_s or (line.servers|length > 1 and line.servers[1].host != backup.host)) %}
+{% if not loop.first and line.servers and (line.servers[0].expires_s != servers[0].expires_s or (line.servers|length > 1 and line.servers[1].host != backup.host)) %}
 {{ note("lines." ~ line.n ~ ".servers", "expiry and backup server are the same for all lines here: those of line " ~ first.n) }}
 {%- endif %}
 {% if not loop.first and line.outbound_proxies and line.outbound_proxies != first.outbound_proxies %}
@@ -20,7 +20,7 @@
 {%- endif %}
 {% endfor %}
 # Registration, sound, network
-{{ p.number("timer_register_expires", (servers or [{}])[0].expires_s) -}}
+{{ p.number("timer_register_expires", servers[0].expires_s) -}}
 {{ p.text("outbound_proxy", outbound.host) -}}
 {{ p.number("outbound_proxy_port", outbound.port) -}}
 {{ p.text("proxy_backup", backup.host) -}}
@@ -46,7 +46,7 @@ preferred_codec: {{ chosen.codec or "none" }}
 {{ note("lines.*.codecs", "this phone knows pcmu, pcma and g729 and prefers one: " ~ (chosen.codec or "none")) }}
 {%- endif %}
 {% endif %}
-{{ p.number("enable_vad", (settings.audio or {}).vad|flag) -}}
+{{ p.number("enable_vad", settings.audio.vad|flag) -}}
 {% set dtmf = first_line("dtmf") %}
 {% if dtmf == "info" %}
 {{ note("lines.*.dtmf", "not supported: DTMF goes in RTP (RFC 2833) or in the sound") }}
@@ -59,8 +59,8 @@ dtmf_inband: {{ "1" if dtmf in ("inband", "auto") else "0" }}
 {{ p.text("nat_address", nat.external_address) -}}
 {{ p.number("nat_received_processing", nat.rport|flag) -}}
 {{ p.number("voip_control_port", net.sip_port) -}}
-{{ p.number("start_media_port", (net.rtp_ports or {}).min) -}}
-{{ p.number("end_media_port", (net.rtp_ports or {}).max) -}}
+{{ p.number("start_media_port", net.rtp_ports.min) -}}
+{{ p.number("end_media_port", net.rtp_ports.max) -}}
 {% if net.rtp_dscp is defined and net.rtp_dscp is not none %}
 {# the phone takes the IP precedence, 0 to 5: the upper three bits of the DSCP #}
 tos_media: {{ [(net.rtp_dscp|int) // 8, 5]|min }}
@@ -111,7 +111,7 @@ dial_template: {{ "DIAL" ~ device.MAC if file.kind == "device" and calls.dial_pl
 {{ p.number("autocomplete", calls.autocomplete|flag) -}}
 {{ p.number("call_hold_ringback", calls.hold_reminder|flag) -}}
 {% set lockable = ["calls.dnd", "calls.reject_anonymous", "lines." ~ (first.n or 1) ~ ".call_waiting", "lines." ~ (first.n or 1) ~ ".anonymous"] %}
-{% for path in (settings.access or {}).locked or [] if path not in lockable %}
+{% for path in settings.access.locked or [] if path not in lockable %}
 {{ note("access.locked", "not supported for " ~ path) }}
 {%- endfor %}
 {% set waiting = first_line("call_waiting") %}
@@ -120,16 +120,16 @@ dial_template: {{ "DIAL" ~ device.MAC if file.kind == "device" and calls.dial_pl
 {{ p.choice("anonymous_call_block", calls.reject_anonymous|flag, "calls.reject_anonymous") -}}
 {{ p.choice("callerid_blocking", first_line("anonymous")|flag, "lines." ~ (first.n or 1) ~ ".anonymous") -}}
 # Services
-{% set logo = (settings.display or {}).logo %}
+{% set logo = settings.display.logo %}
 {{ p.text("logo_url", logo if not logo or "://" in logo else server_for(logo)) -}}
-{{ p.text("services_url", (settings.services or {}).url) -}}
-{{ p.text("directory_url", (((settings.directory or {}).phonebooks or [{}])|first).url) -}}
+{{ p.text("services_url", settings.services.url) -}}
+{{ p.text("directory_url", settings.directory.phonebooks[0].url) -}}
 # Access and update
-{% set telnet = (settings.access or {}).telnet %}
+{% set telnet = settings.access.telnet %}
 {% if telnet %}
 telnet_level: {{ {"off": 0, "on": 1, "privileged": 2}[telnet] }}
 {% endif %}
-{% set url = (settings.provisioning or {}).url or "" %}
+{% set url = settings.provisioning.url or "" %}
 {% set host = url[7:].split("/")[0].split(":")[0] if url.startswith("tftp://") else "" %}
 {% if host and host[:1] in "0123456789" %}
 dyn_tftp_addr: "{{ host }}"

@@ -20,7 +20,7 @@
 {# off, on; in the phone's own file off and locked, on and locked when the user may not change it. #}
 {% macro choice(name, value, path) %}
 {% if value is defined and value is not none %}
-{% set locked = file.kind == "device" and path in ((settings.access or {}).locked or []) %}
+{% set locked = file.kind == "device" and path in (settings.access.locked or []) %}
 {{ name }}: {{ value|int + (2 if locked else 0) }}
 {% endif %}
 {% endmacro %}

@@ -1,10 +1,10 @@
 # Access, security, provisioning
-{% set access = settings.access or {} %}
-{% set security = settings.security or {} %}
-{% set tls = security.tls or {} %}
-{% set remote = access.remote_control or {} %}
-{% set firmware = provisioning.firmware or {} %}
-{% set resync = provisioning.resync or {} %}
+{% set access = settings.access %}
+{% set security = settings.security %}
+{% set tls = security.tls %}
+{% set remote = access.remote_control %}
+{% set firmware = provisioning.firmware %}
+{% set resync = provisioning.resync %}
 {{ y.system("security.user_name.admin", access.admin_user) -}}
 {{ y.system("security.user_name.user", access.user_user) -}}
 {# one parameter, a line for each user #}
@@ -21,8 +21,8 @@
 network.web_server_type = {{ {"off": 0, "both": 1, "http": 2, "https": 3}[access.web] }}
 {% endif %}
 {% endif %}
-{{ y.system("network.port.http", (access.web_ports or {}).http) -}}
-{{ y.system("network.port.https", (access.web_ports or {}).https) -}}
+{{ y.system("network.port.http", access.web_ports.http) -}}
+{{ y.system("network.port.https", access.web_ports.https) -}}
 {% if complete %}
 {{ y.given("phone_setting.phone_lock.unlock_pin", access.menu_pin) -}}
 {% endif %}

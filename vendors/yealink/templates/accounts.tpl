@@ -1,20 +1,21 @@
 # Accounts
-{% set net = settings.network or {} %}
-{% set nat = net.nat or {} %}
-{% set features = settings.features or {} %}
+{% set net = settings.network %}
+{% set nat = net.nat %}
+{% set features = settings.features %}
 {% set used = namespace(numbers=[]) %}
 {% for line in lines %}
 {% set used.numbers = used.numbers + [line.n] %}
 {% set a = "account." ~ line.n %}
 {% set path = "lines." ~ line.n %}
-{% set servers = line.servers or [] %}
-{% set server = servers[0] or {} %}
-{% set backup = servers[1] if servers|length > 1 else {} %}
-{% set proxies = line.outbound_proxies or [] %}
+{# without a user name there is nothing to register #}
+{% set servers = line.servers if line.username else [] %}
+{% set server = servers[0] %}
+{% set backup = servers[1] %}
+{% set proxies = (line.outbound_proxies or []) if line.username else [] %}
 {# the phone has one name for registrar and domain: a domain of its own makes the server the outbound proxy #}
-{% set by_domain = line.domain and line.domain != server.host and not proxies %}
-{% set proxy = proxies[0] if proxies else (server if by_domain else {}) %}
-{% set second = proxies[1] if proxies|length > 1 else {} %}
+{% set by_domain = server.host and line.domain and line.domain != server.host and not proxies %}
+{% set proxy = proxies[0] if proxies else (server if by_domain else none) %}
+{% set second = proxies[1] %}
 {% set label = line.label or line.number or line.display_name or line.username %}
 {{ a }}.enable = 1
 {{ y.put(a ~ ".label", label) -}}
@@ -40,7 +41,7 @@
 {% endif %}
 {{ y.put(name ~ ".expires", one.expires_s) -}}
 {% endfor %}
-{% if line.registrar and line.registrar.host != server.host %}
+{% if server.host and line.registrar.host != server.host %}
 {{ note(path ~ ".registrar", "not used: this phone registers with the first server") }}
 {%- endif %}
 {% if servers|length > 2 %}
@@ -72,8 +73,8 @@
 {% if not base_station %}
 {{ y.put(a ~ ".number_of_linekey", line["keys"]) -}}
 {% endif %}
-{{ y.put(a ~ ".nat.nat_traversal", "1" if (net.stun or {}).host else none) -}}
-{% if before_80 and (net.stun or {}).host %}
+{{ y.put(a ~ ".nat.nat_traversal", "1" if net.stun.host else none) -}}
+{% if before_80 and net.stun.host %}
 {{ a }}.nat.stun_server = {{ net.stun.host }}
 {{ a }}.nat.stun_port = {{ net.stun.port or 3478 }}
 {% endif %}
@@ -91,10 +92,10 @@
 {{ y.given(a ~ ".anonymous_call", line.anonymous|flag) -}}
 {{ y.given(a ~ ".anonymous_call_oncode", features.anonymous_on) -}}
 {{ y.given(a ~ ".anonymous_call_offcode", features.anonymous_off) -}}
-{{ y.given(a ~ ".reject_anonymous_call", (settings.calls or {}).reject_anonymous|flag) -}}
+{{ y.given(a ~ ".reject_anonymous_call", settings.calls.reject_anonymous|flag) -}}
 {{ y.put(a ~ ".direct_pickup_code", line.pickup_code) -}}
 {{ y.put(a ~ ".blf.blf_list_uri", line.blf_list_uri) -}}
-{% set session = line.session_timer or {} %}
+{% set session = line.session_timer %}
 {{ y.put(a ~ ".session_timer.enable", session.enabled|flag) -}}
 {{ y.put(a ~ ".session_timer.expires", session.expires_s) -}}
 {{ y.put(a ~ ".session_timer.refresher", {"uac": 0, "uas": 1}[session.refresher] if session.refresher else none) -}}

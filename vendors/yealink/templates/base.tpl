@@ -1,7 +1,7 @@
 #!version:1.0.0.1
 {# One template for the model file (y…cfg, for all phones of a code, no secrets, no accounts) and for the phone's own file
    (<mac>.cfg, complete). The branch is the second number of the firmware version, as told by the phone or by the model. #}
-{% set provisioning = settings.provisioning or {} %}
+{% set provisioning = settings.provisioning %}
 {% set numbers = (device.firmware or provisioning.assume_firmware or "").split(".") %}
 {% set branch = numbers[1]|int if numbers|length > 2 else 0 %}
 {% set first = branch if branch >= 70 else model.branches[0] %}

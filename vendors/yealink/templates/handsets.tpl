@@ -1,9 +1,9 @@
 # Handsets of the base
-{% set handsets = settings.handsets or {} %}
+{% set handsets = settings.handsets %}
 {{ y.system("auto_provision.handset_configured.enable", "1") -}}
-{{ y.given("base.pin_code", (settings.dect or {}).pin) -}}
+{{ y.given("base.pin_code", settings.dect.pin) -}}
 {% for n in range(1, ([model.handsets, 10]|min) + 1) %}
-{% set handset = handsets[n ~ ""] or {} %}
+{% set handset = handsets[n ~ ""] %}
 {# without a name of its own a handset shows that of the account with its number #}
 {% set account = namespace(label=none) %}
 {% for line in lines if line.n == n %}

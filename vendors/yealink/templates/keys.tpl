@@ -13,7 +13,7 @@
 {% endif %}
 {% endfor %}
 {# expansion modules: all keys of those that are named #}
-{% set kind = model.modules or {} %}
+{% set kind = model.modules %}
 {% for module in modules if kind.max and module.n <= kind.max %}
 {% for n in range(1, kind["keys"] + 1) %}
 {% set found = namespace(key=none) %}
@@ -24,7 +24,7 @@
 {% endfor %}
 {% endfor %}
 {# keys of the housing: soft keys, cursor, hold … #}
-{% set programmable = settings.programmable_keys or {} %}
+{% set programmable = settings.programmable_keys %}
 {% for name, number in tables.programmable_keys|items if programmable[name] %}
 {{ y.key("programablekey." ~ number, programmable[name], "programmable_keys." ~ name) -}}
 {% endfor %}

@@ -55,7 +55,7 @@ static.{{ name }} = {{ value }}
 {{ put(prefix ~ ".label", key.label) -}}
 {% endif %}
 {% if key.type == "blf" %}
-{% set pickup = key.pickup or ((settings.lines or {})[account ~ ""] or {}).pickup_code or (settings.features or {}).pickup %}
+{% set pickup = key.pickup or settings.lines[account ~ ""].pickup_code or settings.features.pickup %}
 {% if last >= 84 %}
 {{ put(prefix ~ ".extension", pickup) -}}
 {% endif %}
@@ -73,10 +73,10 @@ static.{{ name }} = {{ value }}
 {% endif %}
 {% endmacro %}
 
-{# A built-in ring tone by its name, or a file: Resource:Ring1.wav, Config:bell.wav #}
-{% macro ring_name(tone) %}
-{%- if not tone -%}
-{%- elif tone in tables.ringtones.built_in -%}
+{# A ring tone by its name among the settings, that of a built-in one, or a file: Resource:Ring1.wav, Config:bell.wav #}
+{% macro ring_name(wanted) %}
+{%- set tone = (settings.audio.ringtones or [])|selectattr("name", "equalto", wanted)|map(attribute="asset")|first or wanted -%}
+{%- if tone in tables.ringtones.built_in -%}
 Resource:{{ tone }}
 {%- else -%}
 Config:{{ tone.split("/")|last }}

@@ -1,9 +1,9 @@
 # Network
-{% set net = settings.network or {} %}
-{% set ip = net.ip or {} %}
-{% set vlan = net.vlan or {} %}
-{% set dot1x = net.dot1x or {} %}
-{% set syslog = (settings.logging or {}).syslog or {} %}
+{% set net = settings.network %}
+{% set ip = net.ip %}
+{% set vlan = net.vlan %}
+{% set dot1x = net.dot1x %}
+{% set syslog = settings.logging.syslog %}
 {% if ip.mode %}
 {{ y.system("network.internet_port.type", "2" if ip.mode == "static" else "0") -}}
 {% endif %}
@@ -64,11 +64,11 @@
 {% set client = dot1x.client_certificate or "" %}
 {{ y.system("network.802_1x.client_cert_url", client if not client or "://" in client else server_for(client)) -}}
 {% endif %}
-{% if (net.vpn or {}).url %}
+{% if net.vpn.url %}
 {{ y.system("network.vpn_enable", "1") -}}
 {{ y.system("openvpn.url", net.vpn.url) -}}
 {% endif %}
-{% if (net.stun or {}).host %}
+{% if net.stun.host %}
 {{ y.system("sip.nat_stun.enable", "1") -}}
 {{ y.system("sip.nat_stun.server", net.stun.host) -}}
 {{ y.system("sip.nat_stun.port", net.stun.port or 3478) -}}
@@ -82,8 +82,8 @@
 sip.listen_port = {{ sip_port }}
 {% endif %}
 {{ y.given("sip.tls_listen_port", net.tls_port) -}}
-{{ y.system("network.port.min_rtpport", (net.rtp_ports or {}).min) -}}
-{{ y.system("network.port.max_rtpport", (net.rtp_ports or {}).max) -}}
+{{ y.system("network.port.min_rtpport", net.rtp_ports.min) -}}
+{{ y.system("network.port.max_rtpport", net.rtp_ports.max) -}}
 {{ y.system("network.qos.signaltos", net.sip_dscp) -}}
 {{ y.system("network.qos.audiotos", net.rtp_dscp) -}}
 {% if before_80 %}

@@ -1,9 +1,9 @@
 # Telephone: features, dial plan, directories, paging, display, sound
-{% set features = settings.features or {} %}
-{% set calls = settings.calls or {} %}
-{% set display = settings.display or {} %}
-{% set audio = settings.audio or {} %}
-{% set volumes = audio.volumes or {} %}
+{% set features = settings.features %}
+{% set calls = settings.calls %}
+{% set display = settings.display %}
+{% set audio = settings.audio %}
+{% set volumes = audio.volumes %}
 {% set waiting = first_line("call_waiting") %}
 {{ y.given("call_waiting.enable", ("0" if waiting == "off" else "1") if waiting else none) -}}
 {{ y.given("call_waiting.tone", ("1" if waiting in ("on", "tone") else "0") if waiting else none) -}}
@@ -26,10 +26,10 @@
 {{ y.given("features.enhanced_dss_keys.enable", features.enhanced_keys|flag) -}}
 {{ y.given("features.play_hold_tone.enable", calls.hold_reminder|flag) -}}
 {{ y.given("auto_redial.enable", calls.auto_redial|flag) -}}
-{% set hotline = first_line("hotline") or {} %}
+{% set hotline = first_line("hotline") %}
 {{ y.given("features.hotline_number", hotline.number) -}}
 {{ y.given("features.hotline_delay", hotline.delay_s) -}}
-{{ y.given("phone_setting.emergency.number", ((settings.emergency or {}).numbers or [])|join(",")) -}}
+{{ y.given("phone_setting.emergency.number", (settings.emergency.numbers or [])|join(",")) -}}
 {# dial plan: rules with a replacement rewrite, the others dial at once; x, [1-5], ( ), $1 and the final `.` are the phone's too #}
 {% set replacing = (calls.dial_plan or [])|selectattr("replace")|list %}
 {% set dialling = (calls.dial_plan or [])|rejectattr("replace")|list %}
@@ -47,12 +47,12 @@ dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 {% endfor %}
 {{ y.given("phone_setting.dialnow_delay", dialling|map(attribute="timeout_s")|select|list|max if dialling|map(attribute="timeout_s")|select|list else none) -}}
 {# phone books: five places #}
-{% set directory = settings.directory or {} %}
+{% set directory = settings.directory %}
 {% set books = (directory.phonebooks or [])|selectattr("url")|list %}
 {{ y.put("features.remote_phonebook.enable", "1" if books else none) -}}
 {{ y.given("features.remote_phonebook.flash_time", books[0].interval_s if books else none) -}}
 {% for n in range(1, 6) %}
-{% set book = books[n - 1] if books|length >= n else {} %}
+{% set book = books[n - 1] %}
 {{ y.put("remote_phonebook.data." ~ n ~ ".url", book.url) -}}
 {{ y.put("remote_phonebook.data." ~ n ~ ".name", book.name) -}}
 {% if last >= 84 %}
@@ -67,7 +67,7 @@ dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 {% if books|length > 5 %}
 {{ note("directory.phonebooks", "five at most: " ~ (books|length - 5) ~ " left out") }}
 {%- endif %}
-{% set ldap = directory.ldap or {} %}
+{% set ldap = directory.ldap %}
 {{ y.put("ldap.enable", "1" if ldap.host else none) -}}
 {% if ldap.host %}
 ldap.host = {{ ldap.host }}
@@ -90,7 +90,7 @@ ldap.host = {{ ldap.host }}
 {% endif %}
 {% if not base_station %}
 {# multicast: ten places to listen, as many to page as are given #}
-{% set paging = settings.paging or {} %}
+{% set paging = settings.paging %}
 {% set send = paging.send or [] %}
 {# the number of the place is the priority #}
 {% set listen = paging.listen or [] %}
@@ -99,14 +99,14 @@ ldap.host = {{ ldap.host }}
 {% endif %}
 {{ y.given("multicast.codec", lookup("multicast_codecs", (send + listen)|map(attribute="codec")|select|first, "paging") if (send + listen)|map(attribute="codec")|select|list else none) -}}
 {% for n in range(1, [send|length, 10]|max + 1) %}
-{% set group = send[n - 1] if send|length >= n else {} %}
+{% set group = send[n - 1] %}
 {% set name = "multicast.paging_address." ~ n %}
 {{ y.put(name ~ ".ip_address", group.address ~ ":" ~ group.port if group else none) -}}
 {{ y.given(name ~ ".label", group.label) -}}
 {{ y.given(name ~ ".channel", group.channel) -}}
 {% endfor %}
 {% for n in range(1, [listen|length, 10]|max + 1) %}
-{% set group = listen[n - 1] if listen|length >= n else {} %}
+{% set group = listen[n - 1] %}
 {% set name = "multicast.listen_address." ~ n %}
 {{ y.put(name ~ ".ip_address", group.address ~ ":" ~ group.port if group else none) -}}
 {{ y.given(name ~ ".label", group.label) -}}
@@ -134,11 +134,16 @@ lcd_logo.url = {{ logo if "://" in logo else server_for(logo) }}
 {# 1 to 10 #}
 {{ y.given("phone_setting.contrast", 1 + display.contrast * 9 // 100 if display.contrast is defined and display.contrast is not none else none) -}}
 {# sound #}
-{% set tone = audio.ringtone or "" %}
-{% if tone and tone not in tables.ringtones.built_in %}
+{# every file that some ring tone needs, once #}
+{% set loaded = namespace(files=[]) %}
+{% for wanted in (audio.ringtones or [])|map(attribute="asset")|list + [audio.ringtone] + lines|map(attribute="ringtone")|list %}
+{% set tone = (audio.ringtones or [])|selectattr("name", "equalto", wanted)|map(attribute="asset")|first or wanted %}
+{% if tone and tone not in tables.ringtones.built_in and tone not in loaded.files %}
+{% set loaded.files = loaded.files + [tone] %}
 ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {% endif %}
-{{ y.given("phone_setting.ring_type", y.ring_name(tone) if tone else none) -}}
+{% endfor %}
+{{ y.given("phone_setting.ring_type", y.ring_name(audio.ringtone) if audio.ringtone else none) -}}
 {{ y.given("voice.ring_vol", volumes.ringer * 15 // 100 if volumes.ringer is defined and volumes.ringer is not none else none) -}}
 {% for ours, theirs in [("handset", "handset"), ("headset", "headset"), ("speaker", "handfree")] %}
 {% set volume = volumes[ours] %}
@@ -149,14 +154,18 @@ ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {# ring tones by Alert-Info: one list for all accounts #}
 {% set alerts = first_line("alert_info") or [] %}
 {% for n in range(1, [alerts|length, 8]|max + 1) %}
-{% set alert = alerts[n - 1] if alerts|length >= n else {} %}
+{% set alert = alerts[n - 1] %}
 {{ y.put("distinctive_ring_tones.alert_info." ~ n ~ ".text", alert.match) -}}
-{{ y.given("distinctive_ring_tones.alert_info." ~ n ~ ".ringer", (alert.ringtone or "")|replace("Ring", "")|replace(".wav", "") if alert else none) -}}
+{% if alert and alert.ringtone in tables.ringtones.built_in %}
+distinctive_ring_tones.alert_info.{{ n }}.ringer = {{ alert.ringtone|replace("Ring", "")|replace(".wav", "") }}
+{% elif alert %}
+{{ note("lines.*.alert_info", "not supported: " ~ alert.ringtone ~ ", only Ring1.wav to Ring8.wav") }}
+{%- endif %}
 {% endfor %}
 {# Action URLs name the phone, so they stand in its own file #}
 {% if complete %}
 # Action URLs
-{% set urls = settings.action_urls or {} %}
+{% set urls = settings.action_urls %}
 {% for event, name in tables.events|items %}
 {{ y.put("action_url." ~ name, urls[event]) -}}
 {% endfor %}

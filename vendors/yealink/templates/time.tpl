@@ -1,8 +1,8 @@
 # Time, language, tones
-{% set time = settings.time or {} %}
-{% set locale = settings.locale or {} %}
-{{ y.given("local_time.ntp_server1", (time.ntp or [])[0]) -}}
-{{ y.given("local_time.ntp_server2", (time.ntp or [])[1]) -}}
+{% set time = settings.time %}
+{% set locale = settings.locale %}
+{{ y.given("local_time.ntp_server1", time.ntp[0]) -}}
+{{ y.given("local_time.ntp_server2", time.ntp[1]) -}}
 {{ y.given("local_time.interval", time.ntp_interval_s) -}}
 {{ y.given("local_time.dhcp_time", time.dhcp_time|flag) -}}
 {# the server of this file before the one of DHCP #}
