@@ -50,10 +50,9 @@ impl Blobs {
     /// Removes the bytes if nothing refers to them and nobody is about to.
     pub(crate) fn sweep(&self, sha256: &str, shelf: &Shelf) {
         let held = self.held();
-        if !held.contains_key(sha256) && !shelf.iter().any(|f| f.sha256 == sha256) {
-            if let Err(error) = fs::remove_file(self.path(sha256)) {
-                tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
-            }
+        let unused = !held.contains_key(sha256) && !shelf.iter().any(|f| f.sha256 == sha256);
+        if unused && let Err(error) = fs::remove_file(self.path(sha256)) {
+            tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
         }
     }
 }

@@ -156,8 +156,8 @@ impl Store {
 
     /// Calls the hook after each commit, before its writes are acknowledged, so that a cache can drop what changed.
     /// It must be quick and must not call the store.
-    pub fn on_change(&self, hook: Box<dyn Fn(&[Change]) + Send + Sync>) {
-        self.shared.hooks.write().unwrap_or_else(PoisonError::into_inner).push(hook);
+    pub fn on_change(&self, hook: impl Fn(&[Change]) + Send + Sync + 'static) {
+        self.shared.hooks.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(hook));
     }
 
     /// A key of 256 bits derived from the master key for one purpose (`"generate"`, `"hash"` …): HMAC-SHA-256 (RFC 2104)

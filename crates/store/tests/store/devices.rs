@@ -221,7 +221,7 @@ async fn caches_hear_of_a_change_before_it_is_acknowledged() {
     let store = place.store().await;
     let heard = Arc::new(Mutex::new(Vec::new()));
     let into = heard.clone();
-    store.on_change(Box::new(move |changes| into.lock().unwrap().extend_from_slice(changes)));
+    store.on_change(move |changes| into.lock().unwrap().extend_from_slice(changes));
     let whats = || std::mem::take(&mut *heard.lock().unwrap()).into_iter().map(|c| c.what).collect::<Vec<_>>();
 
     let d = device(&store, 1).await;
