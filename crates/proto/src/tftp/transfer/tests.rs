@@ -236,6 +236,12 @@ fn an_ack_of_a_repeated_block_is_no_measure() {
     assert_eq!(transfer.deadline(), Some(at(3001)));
     let _ = transfer.on_packet(&ack(2), at(1003));
     assert_eq!(transfer.deadline(), Some(at(1053)));
+
+    let mut negotiated = with(options(512, 4), 10_000);
+    let _ = negotiated.start(at(0));
+    let _ = negotiated.on_timeout(at(1000));
+    let _ = negotiated.on_packet(&ack(0), at(1001));
+    assert_eq!(negotiated.deadline(), Some(at(3001)), "nor is that of a repeated OACK");
 }
 
 #[test]
