@@ -331,10 +331,7 @@ impl Recognition {
 
 /// How well a pack fits what was learnt.
 fn familiar(pack: &Pack, learnt: &Learnt) -> u8 {
-    let vendor = learnt
-        .vendor
-        .as_deref()
-        .is_some_and(|v| v.eq_ignore_ascii_case(pack.vendor()) || pack.ouis.iter().any(|(_, o)| o.eq_ignore_ascii_case(v)));
+    let vendor = learnt.vendor.as_deref().is_some_and(|v| pack.is_vendor(v));
     let model = learnt.model.as_deref().is_some_and(|m| pack.models.find(m).is_some());
     match (vendor, model) {
         (true, true) => LEARNT,

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use offhook_core::{
+    Mac,
     settings::{CallVariables, Effective, Path},
     sighting::FileKind,
 };
@@ -143,6 +144,16 @@ impl Pack {
     /// person must do by hand. Built-in defaults are not counted as set.
     pub fn unsupported(&self, model: &Model, settings: &Effective) -> Vec<Note> {
         crate::support::unsupported(self, model, settings)
+    }
+
+    /// Whether the MAC is of a block that the pack's makers use.
+    pub fn has_oui(&self, mac: Mac) -> bool {
+        self.ouis.iter().any(|(oui, _)| *oui == mac.oui())
+    }
+
+    /// Whether the pack's phones go by that family word.
+    pub fn is_vendor(&self, word: &str) -> bool {
+        self.vendor().eq_ignore_ascii_case(word) || self.ouis.iter().any(|(_, vendor)| vendor.eq_ignore_ascii_case(word))
     }
 
     /// Whether phones of this pack ask for a firmware file of this name.

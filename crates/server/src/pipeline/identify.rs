@@ -29,6 +29,12 @@ pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Opt
     let identified = catalog.identify(request, None);
     let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, conflict: identified.conflict, by_address: false };
     if let Some(learnt) = learnt {
+        if seen.routes.len() > 1
+            && let Some(facts) = seen.sighting.mac.and_then(|mac| learnt.facts(mac))
+        {
+            // Several packs know the name: what the phone was seen to be tells whose it is.
+            seen.routes = catalog.identify(request, Some(&facts)).routes;
+        }
         if seen.sighting.mac.is_none() && gated.trusted && !gated.nat {
             by_address(&mut seen, request, learnt);
         }

@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use offhook_core::{
-    Error, Mac, Result,
+    Error, Result,
     device::{Device, LastFetch, Sync},
     trace::Reason,
 };
@@ -194,29 +194,20 @@ impl Inner {
     }
 }
 
-/// Its own pack; else the one that knows its model, of its family when that is known; else what its MAC address tells.
+/// A device's own pack; else the one that its family, its model and its MAC's block speak for most.
 fn choose(catalog: &Catalog, device: &Device) -> Option<Arc<Pack>> {
-    if let Some(own) = device.pack.as_deref().and_then(|key| catalog.pack(key)) {
-        return Some(own.clone());
+    if let Some(own) = device.pack.as_deref() {
+        return catalog.pack(own).cloned();
     }
-    let fit = |pack: &Arc<Pack>| {
-        let family = device.vendor.as_deref().map(|v| names(pack, v));
+    let fits = |pack: &&Arc<Pack>| device.vendor.as_ref().is_none_or(|v| pack.is_vendor(v));
+    let score = |pack: &Arc<Pack>| {
         let model = device.model.as_deref().is_some_and(|m| pack.canonical_model(m).is_some());
-        match (family, model) {
-            (Some(false), _) | (None, false) => 0,
-            (Some(true), model) => 1 + u8::from(model),
-            (None, true) => 1,
-        }
+        let block = device.mac.is_some_and(|m| pack.has_oui(m));
+        (u8::from(model) * 4) + (u8::from(device.vendor.is_some()) * 2) + u8::from(block)
     };
-    let best = catalog.packs().iter().rev().max_by_key(|p| fit(p)).filter(|p| fit(p) > 0);
-    best.cloned().or_else(|| by_address(catalog, device.mac?))
-}
-
-/// The pack of the maker that the address was given to.
-fn by_address(catalog: &Catalog, mac: Mac) -> Option<Arc<Pack>> {
-    let nothing = offhook_core::request::Request::new(offhook_core::request::Transport::Http, IpAddr::from([127, 0, 0, 1]));
-    let learnt = offhook_packs::Learnt { mac: Some(mac), ..offhook_packs::Learnt::default() };
-    catalog.choose(&catalog.identify(&nothing, Some(&learnt)).sighting, &[], None).pack
+    // Of equal ones the first by name: the same answer every time.
+    let best = catalog.packs().iter().filter(fits).map(|p| (score(p), p)).filter(|(s, _)| *s > 0).rev().max_by_key(|(s, _)| *s);
+    best.map(|(_, pack)| pack.clone())
 }
 
 fn names(pack: &Pack, word: &str) -> bool {

@@ -39,6 +39,12 @@ impl Learnt {
         self.owners.get(&ip)
     }
 
+    /// What is known of a MAC, as recognition wants it.
+    pub fn facts(&self, mac: Mac) -> Option<offhook_packs::Learnt> {
+        let Facts { vendor, model, firmware } = self.by_mac.get(&mac)?;
+        Some(offhook_packs::Learnt { mac: Some(mac), vendor, model, firmware, option60: None })
+    }
+
     /// Fills what the request did not tell from what its MAC told before.
     pub fn complete(&self, sighting: &mut Sighting) {
         let Some(facts) = sighting.mac.and_then(|mac| self.by_mac.get(&mac)) else { return };
