@@ -21,10 +21,10 @@ pub const HELP: &str = "\
 Values:
   lines.1.number=1001           as the setting wants it: number, text, true …
   lines.1.codecs=pcma,g722      a list of words
-  keys.1='{\"type\":\"dnd\"}'      JSON for objects and lists
+  keys.1='{\"type\":\"dnd\"}'       JSON for objects and lists
   lines.1.password=@secret.txt  the text of a file (@@x is the text @x)
   lines.1.password=-            from standard input: not in the shell's history
-  raw.PACK.\"vendor.name\"=1    a vendor's own parameter
+  raw.PACK.\"vendor.name\"=1      a vendor's own parameter
   lines.1.label=null            takes the value away here, as --clear does";
 
 /// Settings to write.

@@ -53,38 +53,40 @@ pub fn advice(reason: &Value, phone: &str, ip: &str) -> Option<String> {
     let phone = if phone.is_empty() { "MAC" } else { phone };
     let told = crate::output::shown(reason);
     let text = match known(reason) {
-        Some(Reason::PendingFile) => format!("Give it its settings and approve it: offhook device approve {phone}"),
+        Some(Reason::PendingFile) => format!("Give it its settings, then approve it:\noffhook device approve {phone}"),
         Some(Reason::AclDenies) => format!("If {ip} may ask, allow it in phones.acl of the configuration, then send SIGHUP to the server."),
         Some(Reason::HostNotAllowed) => "Add that host name to phones.hosts, or point the phone at one that is listed.".to_owned(),
         Some(Reason::Stranger) => {
             format!("If {ip} is in a network of your phones, add the network to phones.trusted_networks, then send SIGHUP to the server.")
         }
-        Some(Reason::Disabled) => format!("To serve it again: offhook device approve {phone}"),
+        Some(Reason::Disabled) => format!("To serve it again:\noffhook device approve {phone}"),
         Some(Reason::UnknownDevice) => {
-            format!("Add it: offhook device add {phone}. Or let phones announce themselves: phones.auto_create = \"pending\".")
+            format!("Let phones announce themselves (phones.auto_create = \"pending\"), or add it:\noffhook device add {phone}")
         }
-        Some(Reason::PendingFull) => {
-            "Approve or delete what is waiting: offhook device list --state pending. Or raise limits.pending and limits.pending_per_network.".to_owned()
-        }
+        Some(Reason::PendingFull) => "Raise limits.pending and limits.pending_per_network, or approve and delete what is waiting:\n\
+                                      offhook device list --state pending"
+            .to_owned(),
         Some(Reason::NoDevice) => {
-            "The phone has to name itself: by its MAC in the file's name or the User-Agent. Check the provisioning address set in it.".to_owned()
+            "The phone has to name itself: by its MAC in the file's name or the User-Agent. Check the provisioning address set in it."
+                .to_owned()
         }
         Some(Reason::UnknownFile) => {
-            format!("Check the path. The files of a phone: offhook device files {phone}. The families served: offhook pack list.")
+            format!("Check the path. The files of a phone, and the families served:\noffhook device files {phone}\noffhook pack list")
         }
         Some(Reason::IdentityConflict { asked, .. }) => {
             format!("Look at the provisioning address set in the phone: it names the file of {asked}.")
         }
-        Some(Reason::TenantConflict) => "Two tenants claim this source: compare their networks with offhook tenant list.".to_owned(),
-        Some(Reason::OtherPack) => format!("If the phone is of another family than thought: offhook device set {phone} --pack PACK"),
-        Some(Reason::FirmwareMissing { missing }) => {
-            format!("Add what is missing ({}): offhook firmware add FILE", missing.join(", "))
-        }
-        Some(Reason::TemplateFailed { .. }) => format!("See what fails, and where: offhook device check {phone}"),
+        Some(Reason::TenantConflict) => "Two tenants claim this source: compare their networks:\noffhook tenant list".to_owned(),
+        Some(Reason::OtherPack) => format!("If the phone is of another family than thought:\noffhook device set {phone} --pack PACK"),
+        Some(Reason::FirmwareMissing { missing }) => format!("Add what is missing:\noffhook firmware add {}", missing.join(" ")),
+        Some(Reason::TemplateFailed { .. }) => format!("See what fails, and where:\noffhook device check {phone}"),
         Some(Reason::Overloaded) => "It tries again by itself. If this lasts, raise limits.requests.".to_owned(),
         Some(Reason::StoreUnavailable) => "See the server's log and /readyz: the store does not answer.".to_owned(),
-        None if told.starts_with("firmware is not stored") => "Add it: offhook firmware add FILE".to_owned(),
-        None if told.starts_with("the template failed") => format!("See what fails, and where: offhook device check {phone}"),
+        None if told.starts_with("firmware is not stored") => "Add it:\noffhook firmware add FILE".to_owned(),
+        None if told.starts_with("the template failed") => format!("See what fails, and where:\noffhook device check {phone}"),
+        None if told.starts_with("the file belongs to") => {
+            "Look at the provisioning address set in the phone: it names another phone's file.".to_owned()
+        }
         _ => return None,
     };
     Some(text)

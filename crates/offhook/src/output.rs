@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use offhook_core::clock::Timestamp;
 use serde_json::Value;
 
@@ -83,9 +83,13 @@ impl<'a> Output<'a> {
     }
 
     fn whole(&mut self, mut table: Table) -> Outcome {
-        table.column_iter_mut().for_each(|column| {
+        for (number, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
-        });
+            // What names a thing is copied by people: it is never cut in two.
+            if number == 0 {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
         let lines: Vec<String> = table.lines().map(|l| l.trim_end().to_owned()).collect();
         lines.iter().try_for_each(|l| self.line(l))
     }
@@ -164,10 +168,14 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// Words in lines.
+/// Words in lines. A line that is a command stays whole, so that it can be copied.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for part in text.lines() {
+        if part.starts_with("offhook ") {
+            lines.push(format!("  {part}"));
+            continue;
+        }
         let mut line = String::new();
         for word in part.split_whitespace() {
             if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {

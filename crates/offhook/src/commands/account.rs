@@ -79,7 +79,7 @@ struct Write {
     #[command(flatten)]
     assignments: Assignments,
     /// Several lines may use it
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     shared: Option<bool>,
     /// The code that a person types on a phone to claim it
     #[arg(long)]

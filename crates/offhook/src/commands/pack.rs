@@ -39,13 +39,13 @@ enum Verb {
     },
     /// Tell every fault of packs, and whether every model's files can be made
     Check {
-        /// Folders of packs
+        /// Packs, or folders of packs
         #[arg(required = true, value_name = "DIR")]
         folders: Vec<PathBuf>,
     },
     /// Run the tests of packs: what is recognised, and the exact bytes of every case
     Test {
-        /// Folders of packs
+        /// Packs, or folders of packs
         #[arg(required = true, value_name = "DIR")]
         folders: Vec<PathBuf>,
         /// Write what is rendered as what is expected; read it before you keep it
@@ -87,16 +87,29 @@ fn no_faults(faults: &[PackFault]) -> Outcome {
     Err(Failure::Failed(format!("packs with faults are left out:\n{told}")))
 }
 
-/// Does it for each folder, and fails at the end when one failed.
+/// Does it for each pack, and fails at the end when one failed.
 fn every(out: &mut Output<'_>, folders: &[PathBuf], one: impl Fn(&mut Output<'_>, &Path) -> Outcome<bool>) -> Outcome {
+    let packs = folders.iter().map(|folder| packs_in(folder)).collect::<Outcome<Vec<_>>>()?.concat();
     let mut bad = 0;
-    for folder in folders {
-        if !folder.is_dir() {
-            return Err(Failure::Usage(format!("{} is no folder; a pack is a folder with a vendor.toml", folder.display())));
-        }
-        bad += usize::from(!one(out, folder)?);
+    for pack in &packs {
+        bad += usize::from(!one(out, pack)?);
     }
-    if bad == 0 { Ok(()) } else { Err(Failure::Failed(format!("{bad} of {} packs failed", folders.len()))) }
+    if bad == 0 { Ok(()) } else { Err(Failure::Failed(format!("{bad} of {} packs failed", packs.len()))) }
+}
+
+/// The folder itself when it is a pack, else the packs right under it.
+fn packs_in(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let is_pack = |dir: &Path| dir.join("vendor.toml").is_file();
+    if is_pack(folder) {
+        return Ok(vec![folder.to_path_buf()]);
+    }
+    let below = std::fs::read_dir(folder).map_err(|e| Failure::Usage(format!("{} cannot be read: {e}", folder.display())))?;
+    let mut packs: Vec<PathBuf> = below.filter_map(|entry| Some(entry.ok()?.path())).filter(|dir| is_pack(dir)).collect();
+    packs.sort();
+    if packs.is_empty() {
+        return Err(Failure::Usage(format!("{} is no pack and holds none; a pack is a folder with a vendor.toml", folder.display())));
+    }
+    Ok(packs)
 }
 
 fn check(out: &mut Output<'_>, folder: &Path) -> Outcome<bool> {

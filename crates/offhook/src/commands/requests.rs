@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt;
+use offhook_core::Mac;
 use serde_json::Value;
 
 use super::more;
@@ -127,10 +128,18 @@ fn line(out: &mut Output<'_>, request: &Value, trace: bool) -> Outcome {
     if trace {
         explain::steps(out, request.get("trace").unwrap_or(&Value::Null))?;
     }
-    match explain::advice(reason, &member(request, "device"), &member(request, "ip")) {
+    match explain::advice(reason, &phone(request), &member(request, "ip")) {
         Some(next) => out.paragraph("    ", &format!("→ {next}")),
         None => Ok(()),
     }
+}
+
+/// What the phone can be named by: the MAC that it told, else the device's id.
+fn phone(request: &Value) -> String {
+    let steps = request.get("trace").and_then(Value::as_array).into_iter().flatten();
+    let words = steps.flat_map(|step| member(step, "says").split([' ', ';']).map(str::to_owned).collect::<Vec<_>>());
+    let mac = words.filter(|w| w.contains(':')).find_map(|w| w.parse::<Mac>().ok());
+    mac.map_or_else(|| member(request, "device"), |mac| mac.to_string())
 }
 
 /// HTTP's number, or what TFTP says.
@@ -196,7 +205,7 @@ mod tests {
         let list = json!({"items": [
             {"id": "2", "at": "2026-11-21T04:00:02.000Z", "ip": "10.0.0.9", "transport": "tftp", "method": "RRQ", "path": "X\u{1b}.cnf",
              "user_agent": null, "status": 1001, "bytes": 0, "device": "d1", "decision": "refused",
-             "reason": "the device is disabled: it gets a stranger's answer", "trace": [{"step": "gate", "says": "trusted"}]},
+             "reason": "the device is disabled: it gets a stranger's answer", "trace": [{"step": "gate", "says": "mac 00:11:22:33:44:55; trusted"}]},
             {"id": "1", "at": "2026-11-21T04:00:01.000Z", "ip": "10.0.0.8", "transport": "http", "method": "GET", "path": "/a.cfg",
              "user_agent": "Phone", "status": 200, "bytes": 2048, "device": null, "decision": "allowed",
              "reason": "the file holds no credentials and the source is in a trusted network", "trace": []}]});
@@ -212,8 +221,9 @@ mod tests {
 2026-11-21 04:00:02  10.0.0.9  tftp RRQ X\\u{1b}.cnf
     refused (TFTP error 1): the device is disabled: it gets a stranger's answer
   1 gate: May this source ask?
-      trusted
-    → To serve it again: offhook device approve d1
+      mac 00:11:22:33:44:55; trusted
+    → To serve it again:
+      offhook device approve 00:11:22:33:44:55
 "
         );
     }

@@ -150,9 +150,10 @@ pub(super) fn show(out: &mut Output<'_>, asked: &Value, answer: &Value) -> Outco
         (id, state) => format!("{id} ({state})"),
     };
     let file = match part("file") {
-        Value::Null => "no pack knows one".to_owned(),
+        Value::Null if member(asked, "path").is_empty() => "none was asked for".to_owned(),
+        Value::Null => "no pack knows one of this name".to_owned(),
         file => {
-            let secret = if member(file, "credentials") == "true" { ", holds credentials" } else { "" };
+            let secret = if member(file, "credentials") == "true" { ", may hold credentials" } else { "" };
             format!("{} ({} file of pack {}{secret})", member(file, "path"), member(file, "kind"), member(file, "pack"))
         }
     };
@@ -213,7 +214,7 @@ mod tests {
             "mac   00:11:aa:bb:cc:dd  path",
             "  refused: the source is outside phones.trusted_networks",
             "none is stored for it",
-            "device file of pack some-pack, holds credentials",
+            "device file of pack some-pack, may hold",
             "What to do next\n  If 198.51.100.7 is in a network of your phones, add the network",
         ] {
             assert!(text.contains(expected), "{expected}\n--- not in ---\n{text}");

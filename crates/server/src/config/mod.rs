@@ -74,10 +74,10 @@ impl Config {
         self.data_dir.join(self.store.url.strip_prefix("sqlite:").unwrap_or(&self.store.url))
     }
 
-    /// The file of the key for secrets.
+    /// The file of the key for secrets, relative to the data folder: the store, which makes both, joins them.
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
-        self.data_dir.join(self.store.key_file.as_deref().unwrap_or(Path::new("secret.key")))
+        self.store.key_file.clone().unwrap_or_else(|| PathBuf::from("secret.key"))
     }
 
     /// The folder of more packs; it need not exist.

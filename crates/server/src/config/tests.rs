@@ -35,7 +35,7 @@ fn nothing_said_gives_the_contracts_defaults() {
     assert_eq!(c.data_dir, Path::new("./offhook-data"));
     assert!(c.roles.phones && c.roles.admin);
     assert_eq!(c.store.url, "sqlite:offhook.db");
-    assert_eq!(c.key_file(), Path::new("./offhook-data/secret.key"));
+    assert_eq!(c.key_file(), Path::new("secret.key"));
     assert_eq!(c.database_file(), Path::new("./offhook-data/offhook.db"));
     assert_eq!(c.packs_dir(), Path::new("./offhook-data/packs"));
     assert_eq!(c.admin.listen, ["127.0.0.1:8666".parse().unwrap()]);

@@ -126,16 +126,18 @@ fn next(device: &Value) -> Vec<String> {
     let text = |path: &str| member(device, path);
     let mut steps = Vec::new();
     if text("state") == "pending" {
-        steps.push(format!(
-            "Give it a line and approve it: offhook device set {name} lines.1.account=ACCOUNT, then offhook device approve {name}"
-        ));
+        let has_line = device.get("settings").and_then(|s| s.get("lines")).is_some();
+        if !has_line {
+            steps.push(format!("Give it a line:\noffhook device set {name} lines.1.account=ACCOUNT"));
+        }
+        steps.push(format!("Approve it:\noffhook device approve {name}"));
     }
     if text("state") == "disabled" {
-        steps.push(format!("To serve it again: offhook device approve {name}"));
+        steps.push(format!("To serve it again:\noffhook device approve {name}"));
     }
     if text("state") == "ready" && text("last_seen.at").is_empty() {
         steps.push(
-            "It never asked for anything: point it at this server (the pack's page tells how) and watch: offhook requests --follow"
+            "It never asked for anything: point it at this server (the pack's page tells how) and watch:\noffhook requests --follow"
                 .to_owned(),
         );
     }
@@ -143,7 +145,7 @@ fn next(device: &Value) -> Vec<String> {
         steps.push("Restart it, or let its own timer come, and it fetches today's file.".to_owned());
     }
     if text("pack").is_empty() {
-        steps.push(format!("Say what it is: offhook device set {name} --model MODEL, or --pack PACK (offhook pack list)"));
+        steps.push(format!("Say what it is, by --model or --pack (offhook pack list has them):\noffhook device set {name} --model MODEL"));
     }
     steps
 }
@@ -161,18 +163,22 @@ fn notes(out: &mut Output<'_>, notes: &Value) -> Outcome {
 pub fn files(out: &mut Output<'_>, files: &Value) -> Outcome {
     let rows = items(files).iter().map(|file| {
         let bytes = file.get("size").and_then(Value::as_u64).map(size);
-        let absent = crate::explain::reason(file.get("absent").unwrap_or(&Value::Null));
-        let state = match (&bytes, absent.as_str(), member(file, "optional").as_str()) {
-            (Some(bytes), ..) => bytes.clone(),
-            (None, "", "true") => "none; that is normal".to_owned(),
-            (None, why, _) => format!("none: {why}"),
-        };
+        let state = bytes.unwrap_or_else(|| none(file));
         let secret = if member(file, "credentials") == "true" { "yes" } else { "" };
         let hash: String = member(file, "hash").chars().take(12).collect();
         vec![member(file, "path"), member(file, "kind"), secret.to_owned(), state, hash]
     });
     let rows = rows.collect();
     out.table(&["path", "kind", "secrets", "size", "hash"], rows, "It may ask for no file: no pack serves it yet.")
+}
+
+/// Why there is no file now.
+fn none(file: &Value) -> String {
+    let why = crate::explain::reason(file.get("absent").unwrap_or(&Value::Null));
+    match member(file, "optional").as_str() {
+        "true" => "none, which is normal".to_owned(),
+        _ => format!("none: {why}"),
+    }
 }
 
 /// Every setting that applies, with its layer.
@@ -200,12 +206,10 @@ pub fn check(out: &mut Output<'_>, answer: &Value) -> Outcome {
     }
     let rows = items(answer.get("files").unwrap_or(&Value::Null)).iter().map(|file| {
         let error = member(file, "error");
-        let absent = crate::explain::reason(file.get("absent").unwrap_or(&Value::Null));
         let bytes = file.get("size").and_then(Value::as_u64);
         let state = match (error.as_str(), bytes) {
             ("", Some(bytes)) => format!("good, {}", size(bytes)),
-            ("", None) if absent.is_empty() => "good".to_owned(),
-            ("", None) => format!("none: {absent}"),
+            ("", None) => none(file),
             (error, _) => error.to_owned(),
         };
         vec![member(file, "path"), member(file, "kind"), state]
@@ -288,7 +292,7 @@ mod tests {
         let text = printed(|out| files(out, &answer));
         assert!(text.contains("/a.cfg   device    yes      5.0 KiB"), "{text}");
         assert!(text.contains("0123456789ab") && !text.contains("abc"), "{text}");
-        assert!(text.contains("none: firmware is not stored") && text.contains("none; that is normal"), "{text}");
+        assert!(text.contains("none: firmware is not stored") && text.contains("none, which is normal"), "{text}");
     }
 
     #[test]
