@@ -158,7 +158,7 @@ impl Site {
         let address = "127.69.0.1";
         let mut command = Command::new("/usr/sbin/dnsmasq");
         command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--bind-interfaces", "--enable-tftp", "--quiet-tftp"]);
-        command.args(["--tftp-max=5000", "--log-facility=-", "--user=nobody", "--pid-file="]);
+        command.args(["--tftp-max=5000", "--log-facility=/dev/null", "--user=nobody", "--pid-file="]);
         command.arg(format!("--listen-address={address}")).arg(format!("--tftp-root={}", self.files().display()));
         let child = self.spawn("dnsmasq-base", &mut command)?;
         let mut server = Server { name: "dnsmasq", http: None, tftp: Some(SocketAddr::new(address.parse()?, 69)), child };

@@ -91,7 +91,9 @@ impl Transfer {
 
     pub(super) fn receive(&mut self, packet: &[u8], from: SocketAddr, load: &Load) -> Step {
         if *self.peer.get_or_insert(from) != from {
-            return Step::Failed("an answer from two ports".to_owned());
+            // Our repeated request began a second transfer (RFC 1350, section 4).
+            let _ = self.socket.send_to(b"\0\x05\0\x05another transfer goes on\0", from);
+            return Step::Going;
         }
         match packet {
             [0, 3, high, low, data @ ..] => self.block(u16::from_be_bytes([*high, *low]), data, load),
