@@ -116,7 +116,7 @@ pub struct DeviceView {
     pub tags: Vec<String>,
     /// The newest request.
     pub last_seen: Option<LastSeenView>,
-    /// Whether the last fetch of its file had today's content: in a list by tags, for one device by the real bytes.
+    /// Whether the last fetch of its file had today's content: by the real bytes when one device is read, else by tags.
     #[schema(value_type = SyncName)]
     pub sync: &'static str,
     /// Grows by one with each change; the ETag.

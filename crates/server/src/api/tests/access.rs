@@ -43,7 +43,7 @@ async fn every_operation_keeps_to_the_roles() {
     let paths = document()["paths"].as_object().unwrap();
     let mut asked = 0;
     for (path, item) in paths {
-        let address = path.replace('{', "").replace('}', "");
+        let address = path.replace(['{', '}'], "");
         for method in item.as_object().unwrap().keys().map(|m| m.to_uppercase()) {
             if path.starts_with("/api/v1/requests/stream") || path == "/healthz" || path == "/readyz" {
                 continue;

@@ -179,3 +179,31 @@ async fn effective_settings_files_and_check() {
     let check = server.call_as(&server.reader, "POST", &format!("/api/v1{path}/check"), None).await.expect(200);
     assert_eq!((&check["ok"], &check["policy"]), (&json!(true), &Value::Null), "{check}");
 }
+
+#[tokio::test]
+async fn a_phone_that_came_by_itself_is_approved() {
+    let server = Server::start().await;
+    server.phone("/001565aabbcc.cfg", "Yealink SIP-T46S 66.86.0.15 00:15:65:aa:bb:cc", "10.0.0.9").await;
+    let seen = server.get("/devices?state=pending").await.expect(200)["items"][0].clone();
+    assert_eq!((&seen["mac"], &seen["model"], &seen["firmware"]), (&json!(MAC), &json!("T46S"), &json!("66.86.0.15")), "{seen}");
+    assert_eq!((&seen["model_pinned"], &seen["pack_pinned"], &seen["last_seen"]["ip"]), (&json!(false), &json!(false), &json!("10.0.0.9")));
+    let approved = server.patch(&format!("/devices/{MAC}"), json!({"state": "ready"})).await.expect(200);
+    assert_eq!((&approved["state"], &approved["pack"]), (&json!("ready"), &json!("yealink")));
+}
+
+#[tokio::test]
+async fn sync_is_told_by_tags_in_lists_and_by_bytes_alone() {
+    let server = Server::start().await;
+    server.post("/devices", json!({"mac": MAC, "model": "T46S"})).await.expect(201);
+    server.phone("/001565aabbcc.cfg", "Yealink SIP-T46S 66.86.0.15 00:15:65:aa:bb:cc", "10.0.0.9").await;
+    server.write_down().await;
+    let sync = async || {
+        let list = server.get("/devices").await.expect(200)["items"][0]["sync"].clone();
+        (list, server.get(&format!("/devices/{MAC}")).await.expect(200)["sync"].clone())
+    };
+    assert_eq!(sync().await, (json!("current"), json!("current")));
+    server.patch("/site", json!({"settings": {"raw": {"another-pack": {"x": "1"}}}})).await.expect(200);
+    assert_eq!(sync().await, (json!("outdated"), json!("current")), "something changed, the bytes did not");
+    server.patch("/site", json!({"settings": {"time": {"zone": "Asia/Tokyo"}}})).await.expect(200);
+    assert_eq!(sync().await, (json!("outdated"), json!("outdated")));
+}

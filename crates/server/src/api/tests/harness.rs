@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
@@ -23,6 +23,7 @@ use offhook_packs::Catalog;
 use offhook_store::{Store, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -70,6 +71,7 @@ pub struct Server {
     pub clock: Arc<HandClock>,
     pub admin: String,
     pub reader: String,
+    writer: Mutex<Option<JoinHandle<()>>>,
     _dir: TempDir,
 }
 
@@ -93,7 +95,7 @@ impl Server {
         let store = Store::open(options, clock.clone(), entropy.clone()).await.unwrap();
         let closing = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
-        let (pipeline, _writer) = Pipeline::new(Parts {
+        let (pipeline, writer) = Pipeline::new(Parts {
             config: &config,
             store: store.clone(),
             catalog,
@@ -106,7 +108,14 @@ impl Server {
         let (_, admin) = store.create_token("the tests", Role::Admin, None).await.unwrap();
         let (_, reader) = store.create_token("a reader", Role::ReadOnly, None).await.unwrap();
         let app = App { config, pipeline, store, clock: clock.clone(), entropy, metrics: Arc::new(move || metrics.text()), closing };
-        Self { router: api::router(app.clone()), app, clock, admin, reader, _dir: dir }
+        Self { router: api::router(app.clone()), app, clock, admin, reader, writer: Mutex::new(Some(writer)), _dir: dir }
+    }
+
+    /// What phones left is in the store afterwards. Once, and the server is stopping then.
+    pub async fn write_down(&self) {
+        self.app.closing.cancel();
+        let writer = self.writer.lock().unwrap().take().unwrap();
+        writer.await.unwrap();
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -109,7 +109,8 @@ impl Reader {
             self.canonical_model(device, fields);
         }
         let same = before.is_some_and(|b| (&b.vendor, &b.model, b.mac) == (&device.vendor, &device.model, device.mac));
-        if !device.pack_pinned && !(same && device.pack.is_some()) {
+        let stays = device.pack_pinned || (same && device.pack.is_some());
+        if !stays {
             device.pack = None;
             device.pack = self.pipeline.choose_pack(device);
         }

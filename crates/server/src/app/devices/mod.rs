@@ -18,15 +18,19 @@ mod document;
 pub struct Shown {
     /// The device.
     pub device: Device,
-    /// In a list from its tags, alone by the real bytes.
+    /// Read alone by the real bytes, else from its tags.
     pub sync: Sync,
 }
 
 /// One page of the devices that fit.
 pub async fn list(app: &App, filter: &DeviceFilter, page: &Page<DeviceSort>) -> Result<Listed<Shown>> {
     let listed = app.store.devices(filter, page).await?;
-    let shown = |device: Device| Shown { sync: app.store.sync_of(&device), device };
-    Ok(Listed { items: listed.items.into_iter().map(shown).collect(), next_cursor: listed.next_cursor })
+    Ok(Listed { items: listed.items.into_iter().map(|device| by_tags(app, device)).collect(), next_cursor: listed.next_cursor })
+}
+
+/// Without rendering: lists are long, and nothing is rendered at a write.
+fn by_tags(app: &App, device: Device) -> Shown {
+    Shown { sync: app.store.sync_of(&device), device }
 }
 
 /// The device of that id or MAC address, in any spelling.
@@ -41,7 +45,10 @@ pub async fn find(app: &App, key: &str) -> Result<Device> {
 
 /// One device, its sync by the real bytes.
 pub async fn read(app: &App, key: &str) -> Result<Shown> {
-    show(app, find(app, key).await?).await
+    let device = find(app, key).await?;
+    // A device that no pack serves has no bytes to compare; its tags tell what is known.
+    let sync = app.pipeline.sync(&device).await.unwrap_or_else(|_| app.store.sync_of(&device));
+    Ok(Shown { sync, device })
 }
 
 /// Makes a device. Without a state it is ready, which is checked as an approval.
@@ -49,7 +56,7 @@ pub async fn create(app: &App, who: Caller, document: Value) -> Result<Shown> {
     who.may_write()?;
     let reader = document::Reader::of(app);
     let device = app.store.create_device(move |device, _| reader.create(device, Fields::of(document)?)).await?;
-    show(app, device).await
+    Ok(by_tags(app, device))
 }
 
 /// Puts a whole new device in place of the old one. What is left out is empty; state and tenant stay.
@@ -58,7 +65,7 @@ pub async fn replace(app: &App, who: Caller, key: &str, if_match: Option<u64>, d
     let reader = document::Reader::of(app);
     let id = find(app, key).await?.id;
     let device = app.store.update_device(id, if_match, move |device, _| reader.replace(device, Fields::of(document)?)).await?;
-    show(app, device).await
+    Ok(by_tags(app, device))
 }
 
 /// Changes what the patch names (RFC 7396). `{"state": "ready"}` approves.
@@ -67,7 +74,7 @@ pub async fn patch(app: &App, who: Caller, key: &str, if_match: Option<u64>, pat
     let reader = document::Reader::of(app);
     let id = find(app, key).await?.id;
     let device = app.store.update_device(id, if_match, move |device, _| reader.patch(device, patch)).await?;
-    show(app, device).await
+    Ok(by_tags(app, device))
 }
 
 /// Deletes a device.
@@ -162,10 +169,4 @@ fn plant(root: &mut Value, path: &Path, value: Value) {
         place = &mut place[name];
     }
     *place = value;
-}
-
-async fn show(app: &App, device: Device) -> Result<Shown> {
-    // A device that no pack serves has no bytes to compare; its tags tell what is known.
-    let sync = app.pipeline.sync(&device).await.unwrap_or_else(|_| app.store.sync_of(&device));
-    Ok(Shown { sync, device })
 }
