@@ -33,6 +33,9 @@ fn from_text(text: &str) -> Result<LayerSelector> {
 pub(crate) async fn row_of(tx: &mut Tx, selector: &LayerSelector) -> Result<String> {
     let text = to_text(selector);
     let id = hex(&Sha256::digest(&text)).split_off(32);
+    if tx.layer_sets.contains(&id) {
+        return Ok(id);
+    }
     sqlx::query("INSERT INTO layer_sets (id, selector, layers_tag) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
         .bind(&id)
         .bind(text)
@@ -40,6 +43,7 @@ pub(crate) async fn row_of(tx: &mut Tx, selector: &LayerSelector) -> Result<Stri
         .execute(&mut tx.conn)
         .await
         .map_err(failed)?;
+    tx.layer_sets.insert(id.clone());
     Ok(id)
 }
 

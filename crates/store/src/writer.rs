@@ -1,7 +1,7 @@
 //! The one writer. Waiting writes are taken together into one transaction, each in its savepoint, so that a failing one
 //! takes no other along; after one commit the values in memory are replaced, the caches told, and all are acknowledged.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use offhook_core::{Error, Id, Result, clock::Timestamp, configuration::Configuration};
@@ -33,6 +33,8 @@ pub(crate) struct Tx {
     pub(crate) shared: Arc<Shared>,
     /// Rows of the request log.
     pub(crate) logged: u64,
+    /// Sets of layers that surely have a row.
+    pub(crate) layer_sets: HashSet<String>,
     changes: Vec<Change>,
     seq: u64,
 }
@@ -49,7 +51,7 @@ impl Tx {
     /// At the start: what was just read.
     pub(crate) fn new(conn: AnyConnection, shared: Arc<Shared>, seq: u64, logged: u64) -> Self {
         let (configuration, shelf) = (shared.configuration(), shared.shelf());
-        Self { conn, now: shared.clock.now(), configuration, shelf, shared, logged, changes: Vec::new(), seq }
+        Self { conn, now: shared.clock.now(), configuration, shelf, shared, logged, layer_sets: HashSet::new(), changes: Vec::new(), seq }
     }
 
     /// A new id.
@@ -85,6 +87,7 @@ impl Tx {
         self.shelf = mark.shelf;
         self.changes.truncate(mark.changes);
         self.logged = mark.logged;
+        self.layer_sets.clear();
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<()> {

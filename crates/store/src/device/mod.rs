@@ -228,7 +228,7 @@ async fn insert(tx: &mut Tx, device: &Device, pending_network: Option<String>, a
     check(device, &tx.configuration)?;
     let layer_set = layers::row_of(tx, &selector_of(device)).await?;
     row::write(tx, device, row::Place { layer_set: &layer_set, pending_network, address }, true).await?;
-    if !device.settings.is_empty() {
+    if device.settings.accounts().next().is_some() {
         refer(tx, &holder(device), &[("settings", &device.settings)]).await?;
     }
     write_names(tx, device).await?;
