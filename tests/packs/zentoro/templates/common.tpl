@@ -1,0 +1,2 @@
+zone: {{ settings.time.zone }}
+server: {{ server.url }}
