@@ -3,7 +3,10 @@
 //! The rule is read from the zone's transitions in a fixed year and checked against those that follow; no clock is asked. A zone
 //! whose law no such rule can express gets the nearest one and says so.
 
-use std::sync::OnceLock;
+use std::{
+    collections::BTreeMap,
+    sync::{OnceLock, RwLock},
+};
 
 use jiff::{
     Timestamp, civil,
@@ -60,9 +63,23 @@ fn database() -> &'static TimeZoneDatabase {
     DATABASE.get_or_init(TimeZoneDatabase::bundled)
 }
 
-/// None for a name that is no zone.
-pub(crate) fn dst(zone: &str) -> Option<Dst> {
-    let zone = database().get(zone).ok()?;
+/// None for a name that is no zone. What was read once is kept: there are a few hundred zones.
+pub(crate) fn dst(name: &str) -> Option<Dst> {
+    static KNOWN: RwLock<BTreeMap<String, Dst>> = RwLock::new(BTreeMap::new());
+    if let Some(rule) = KNOWN.read().ok().and_then(|known| known.get(name).cloned()) {
+        return Some(rule);
+    }
+    let zone = database().get(name).ok()?;
+    let rule = read(zone)?;
+    if let Ok(mut known) = KNOWN.write()
+        && known.len() < 1024
+    {
+        known.insert(name.to_owned(), rule.clone());
+    }
+    Some(rule)
+}
+
+fn read(zone: TimeZone) -> Option<Dst> {
     let changes: Vec<Vec<At>> = (0..YEARS).map(|y| changes(&zone, REFERENCE_YEAR + y)).collect();
     let reference = changes.first()?;
     let (Some(start), Some(end)) = (one(reference, true), one(reference, false)) else {

@@ -48,7 +48,7 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
         None => Models::default(),
     };
     let tables = tables(files, &mut faults);
-    let engine = Engine::new(files, |template, line, message| {
+    let engine = Engine::new(files, &tables, |template, line, message| {
         faults.add(&format!("templates/{template}"), if line > 0 { format!("line {line}") } else { String::new() }, message);
     });
     let Some(manifest) = manifest else { return Err(faults.list) };
@@ -73,7 +73,6 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
         images,
         ouis,
         models,
-        tables,
         engine,
     })
 }

@@ -8,7 +8,6 @@ use offhook_core::{
     sighting::FileKind,
 };
 use regex::bytes::Regex;
-use serde_json::Value;
 
 use crate::{
     DeviceFacts, Note, RenderError, RenderInput, Rendered, Route,
@@ -33,7 +32,6 @@ pub struct Pack {
     pub(crate) images: Vec<Image>,
     pub(crate) ouis: Vec<([u8; 3], String)>,
     pub(crate) models: Models,
-    pub(crate) tables: Value,
     pub(crate) engine: Engine,
     pub(crate) statics: BTreeMap<String, Cow<'static, [u8]>>,
     pub(crate) supports: PathSet,

@@ -177,7 +177,7 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
     let format = spec.format.as_ref().and_then(|name| pack.formats.get(name)).ok_or(ABSENT)?;
     let template = template(pack, route, spec, model).ok_or(ABSENT)?;
     let (settings, raw) = settings(pack, spec, input.settings);
-    let context = engine::context(route, model, input, settings, Value::Object(raw.clone()), image.as_ref(), &pack.tables);
+    let context = engine::context(route, model, input, settings, Value::Object(raw.clone()), image.as_ref());
     let (marked, mut notes) = pack.engine.render(&template, context)?;
     let charset = spec.charset.unwrap_or(pack.head.charset);
     let mut losses = Losses::default();

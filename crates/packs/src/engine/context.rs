@@ -14,7 +14,6 @@ pub(crate) fn context(
     settings: Json,
     raw: Json,
     image: Option<&ImageState>,
-    tables: &Json,
 ) -> Value {
     let kind = route.kind();
     let server = input.server;
@@ -31,7 +30,6 @@ pub(crate) fn context(
         "image": image.map(|i| json!({ "name": i.name, "files": i.files, "missing": i.missing, "complete": i.missing.is_empty() })),
         "raw": raw,
         "settings": settings,
-        "tables": tables,
     });
     Value::from(Serde(root))
 }

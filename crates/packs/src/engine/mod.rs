@@ -6,7 +6,7 @@ mod functions;
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde};
 
 use crate::{RenderError, fault::Note, files::PackFiles, format};
 
@@ -49,7 +49,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Compiles every template; each that cannot be is reported: (template, line, message).
-    pub fn new(files: &PackFiles, mut fault: impl FnMut(&str, usize, String)) -> Self {
+    pub fn new(files: &PackFiles, tables: &serde_json::Value, mut fault: impl FnMut(&str, usize, String)) -> Self {
         let mut layer = BTreeMap::new();
         for (name, bytes) in files.below("templates", "") {
             match std::str::from_utf8(bytes) {
@@ -60,7 +60,9 @@ impl Engine {
             }
         }
         let layers = Arc::new(Layers(vec![layer]));
-        let environment = environment(Arc::clone(&layers));
+        let mut environment = environment(Arc::clone(&layers));
+        // The same for every rendering: made once.
+        environment.add_global("tables", Value::from(Serde(tables)));
         for name in layers.0.iter().flat_map(BTreeMap::keys) {
             if let Err(e) = environment.get_template(name) {
                 fault(name, e.line().unwrap_or(0), message(&e));
@@ -201,7 +203,7 @@ mod tests {
         for (name, text) in templates {
             files.files.insert(format!("templates/{name}"), text.as_bytes().to_vec().into());
         }
-        Engine::new(&files, |t, l, m| panic!("{t}:{l}: {m}"))
+        Engine::new(&files, &serde_json::Value::Null, |t, l, m| panic!("{t}:{l}: {m}"))
     }
 
     fn render(text: &str) -> String {
@@ -300,7 +302,7 @@ mod tests {
             files.files.insert(format!("templates/{name}"), b"x\n{% if %}".to_vec().into());
         }
         let mut faults = Vec::new();
-        let _ = Engine::new(&files, |t, l, _| faults.push((t.to_owned(), l)));
+        let _ = Engine::new(&files, &serde_json::Value::Null, |t, l, _| faults.push((t.to_owned(), l)));
         assert_eq!(faults, [("a".to_owned(), 2), ("b".to_owned(), 2)]);
     }
 }

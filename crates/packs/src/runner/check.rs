@@ -1,8 +1,11 @@
 //! The check of a pack that can be loaded: files of every model rendered, read back, and looked at.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
-use offhook_core::Mac;
+use offhook_core::{Mac, settings::Effective};
 
 use super::{CheckReport, sample};
 use crate::{
@@ -29,9 +32,10 @@ pub(super) fn check(pack: &Arc<Pack>) -> CheckReport {
     let models: Vec<&Model> = std::iter::once(&pack.models.generic).chain(&pack.models.list).collect();
     for model in models {
         report.models += 1;
+        let settings = [PLAIN, HOSTILE].map(|text| sample::settings(model, text, pack.id()));
         for route in routes(pack, model) {
             report.files += 1;
-            for (place, message) in faults(pack, model, &route) {
+            for (place, message) in faults(pack, model, &route, &settings) {
                 let file = pack.files()[route.file].name.clone();
                 // The same fault for every model is told once.
                 if seen.insert((file.clone(), place.clone(), message.clone())) {
@@ -65,9 +69,9 @@ fn routes(pack: &Arc<Pack>, model: &Model) -> Vec<Route> {
 }
 
 /// (file of the pack, message)
-fn faults(pack: &Arc<Pack>, model: &Model, route: &Route) -> Vec<(String, String)> {
+fn faults(pack: &Arc<Pack>, model: &Model, route: &Route, [plain, hostile]: &[Effective; 2]) -> Vec<(String, String)> {
     let spec = &pack.files()[route.file];
-    let (plain, hostile) = match (render(pack, model, route, PLAIN), render(pack, model, route, HOSTILE)) {
+    let (plain, hostile) = match (render(pack, model, route, plain), render(pack, model, route, hostile)) {
         (Ok(plain), Ok(hostile)) => (plain, hostile),
         (Err(RenderError::Absent { .. }), _) if spec.needs_image || spec.optional => return Vec::new(),
         (Err(e), _) | (_, Err(e)) => return vec![error(&e)],
@@ -86,8 +90,9 @@ fn faults(pack: &Arc<Pack>, model: &Model, route: &Route) -> Vec<(String, String
         }
         match format.parse(&text) {
             Ok(parameters) => {
-                for (i, p) in parameters.iter().enumerate() {
-                    if !format.repeats(&p.name) && parameters.iter().take(i).any(|q| q.name == p.name) {
+                let mut seen = HashSet::new();
+                for p in parameters.iter().filter(|p| !format.repeats(&p.name)) {
+                    if !seen.insert(p.name.as_str()) {
                         out.push((place.clone(), format!("{} stands twice (again in line {} of the file)", p.name, p.line)));
                     }
                 }
@@ -114,9 +119,8 @@ fn error(e: &RenderError) -> (String, String) {
     }
 }
 
-fn render(pack: &Arc<Pack>, model: &Model, route: &Route, text: &str) -> Result<(Vec<u8>, String), RenderError> {
-    let settings = sample::settings(model, text, pack.id());
+fn render(pack: &Arc<Pack>, model: &Model, route: &Route, settings: &Effective) -> Result<(Vec<u8>, String), RenderError> {
     let server = ServerFacts::new("http://192.0.2.1:8667");
-    let input = RenderInput { device: &facts(model), tenant: "default", server: &server, settings: &settings, shelf: &Everything };
+    let input = RenderInput { device: &facts(model), tenant: "default", server: &server, settings, shelf: &Everything };
     pack.render(route, &input).map(|r| (r.bytes, r.template))
 }
