@@ -3,7 +3,7 @@
    A set of digits becomes one TEMPLATE for each of its members. The longest match wins, whatever the order. #}
 {% set calls = settings.calls %}
 {% set tag = first_line("user_param") %}
-{% set plan = namespace(any=false) %}
+{% set plan = namespace(any=false, lines=0) %}
 <DIALTEMPLATE>
 {% for rule in calls.dial_plan or [] %}
 {# -- every alternative without sets -- #}
@@ -96,6 +96,7 @@
 {% if "$" in (rule.replace or "") and not r.known %}
 {{ note("calls.dial_plan", "left out, this phone cannot take these parts of " ~ rule.match ~ " apart") }}
 {%- else %}
+{% set plan.lines = plan.lines + 1 %}
 {% if m.match == "*" %}
 {% set plan.any = true %}
 {% endif %}
@@ -106,6 +107,9 @@
 {% endif %}
 {% endfor %}
 {% endfor %}
+{% if plan.lines > 100 %}
+{{ note("calls.dial_plan", "makes " ~ plan.lines ~ " lines; this phone reads 8 KB, about a hundred of them") }}
+{%- endif %}
 {% if not plan.any %}
   <TEMPLATE MATCH="*" Timeout="5"
 {%- if tag in ("phone", "ip") %} User="{{ "IP" if tag == "ip" else "Phone" }}"{% endif %}/>
