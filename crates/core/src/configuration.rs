@@ -1,11 +1,9 @@
 //! Everything that devices share, as one immutable value: site, tenants and profiles, and the order in which they lie
 //! under and over a device. Small enough to be held in memory by every node; replaced as a whole when any part changes.
 
-use std::{
-    collections::{BTreeMap, hash_map::DefaultHasher},
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Timestamp,
@@ -108,13 +106,18 @@ impl Configuration {
 
     /// Changes when anything in the layers of these devices changes, the device's own excepted.
     pub fn layers_tag(&self, selector: &LayerSelector) -> u64 {
-        let mut hash = DefaultHasher::new();
-        (self.site.revision, self.tenants.get(&selector.tenant).map(|t| (&t.name, t.revision))).hash(&mut hash);
-        for profile in self.members(selector) {
-            (profile.id, profile.revision).hash(&mut hash);
+        // Stored beside devices, so it must be the same in every build: no hash of the standard library.
+        let mut hash = Sha256::new();
+        hash.update(self.site.revision.to_be_bytes());
+        if let Some(tenant) = self.tenants.get(&selector.tenant) {
+            hash.update(format!("{} {};", tenant.id, tenant.revision));
         }
+        for profile in self.members(selector) {
+            hash.update(format!("{} {};", profile.id, profile.revision));
+        }
+        let first = hash.finalize().iter().take(8).fold(0u64, |tag, &byte| tag << 8 | u64::from(byte));
         // The store keeps it as a signed 64-bit number; one bit less spares everybody the conversion.
-        hash.finish() >> 1
+        first >> 1
     }
 
     /// The newest change of anything in the layers of these devices, the device's own excepted.

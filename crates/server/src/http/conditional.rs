@@ -27,10 +27,8 @@ pub fn evaluate(asked: &HeaderMap, etag: &str, last_modified: Timestamp, size: u
         if matches_any(&tags, etag) {
             return Outcome::NotModified;
         }
-    } else if let Some(since) = date(asked, header::IF_MODIFIED_SINCE) {
-        if seconds(last_modified) <= seconds(since) {
-            return Outcome::NotModified;
-        }
+    } else if date(asked, header::IF_MODIFIED_SINCE).is_some_and(|since| seconds(last_modified) <= seconds(since)) {
+        return Outcome::NotModified;
     }
     match text(asked, header::RANGE).filter(|_| ranges && range_still_good(asked, etag, last_modified)) {
         Some(range) => part(&range, size),

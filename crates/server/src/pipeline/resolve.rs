@@ -144,7 +144,8 @@ pub async fn resolve(
     let chosen = catalog.choose(&seen.sighting, &seen.routes, own_pack);
     let other_pack = chosen.route.is_none() && !seen.routes.is_empty();
     let route = chosen.route.or_else(|| seen.routes.first().cloned());
-    let evidence = serving.as_ref().filter(|s| !other_pack && speaks_of(seen, &s.device)).map(|_| Told::new(seen, chosen.pack.as_deref()));
+    let evidence =
+        serving.as_ref().filter(|s| !other_pack && speaks_of(seen, &s.device)).map(|s| Told::new(seen, chosen.pack.as_deref(), &s.device));
     let serving = serving.map(|s| match &evidence {
         Some(told) => told.applied_to(s),
         None => s,
@@ -271,10 +272,12 @@ pub struct Told {
     pub firmware: Option<String>,
     /// Serial number.
     pub serial: Option<String>,
+    /// The pack that was chosen for it, where it has none.
+    pub pack: Option<String>,
 }
 
 impl Told {
-    fn new(seen: &Seen, pack: Option<&Pack>) -> Self {
+    fn new(seen: &Seen, pack: Option<&Pack>, device: &Device) -> Self {
         let canonical = |m: &String| pack.and_then(|p| p.canonical_model(m)).map_or_else(|| m.clone(), str::to_owned);
         let sighting = &seen.sighting;
         Self {
@@ -282,6 +285,7 @@ impl Told {
             model: sighting.model.as_ref().map(canonical),
             firmware: sighting.firmware.clone(),
             serial: sighting.serial.clone(),
+            pack: pack.filter(|_| device.pack.is_none()).map(|p| p.id().to_owned()),
         }
     }
 
@@ -291,13 +295,15 @@ impl Told {
         let firmware = self.firmware.as_ref().filter(|f| old.firmware.as_ref() != Some(f));
         let model = self.model.as_ref().filter(|m| !old.model_pinned && old.model.as_ref() != Some(m));
         let vendor = self.vendor.as_ref().filter(|_| old.vendor.is_none());
-        if firmware.is_none() && model.is_none() && vendor.is_none() {
+        let pack = self.pack.as_ref().filter(|_| old.pack.is_none());
+        if [firmware, model, vendor, pack].iter().all(Option::is_none) {
             return serving;
         }
         let mut device = Device::clone(old);
         device.firmware = firmware.cloned().or(device.firmware);
         device.model = model.cloned().or(device.model);
         device.vendor = vendor.cloned().or(device.vendor);
+        device.pack = pack.cloned().or(device.pack);
         Arc::new(Serving { device: Arc::new(device), accounts: serving.accounts.clone() })
     }
 }

@@ -105,7 +105,7 @@ impl Answered {
             model: told.model,
             firmware: told.firmware,
             serial: told.serial,
-            pack: self.walked.resolved.as_ref().and_then(|r| r.pack.as_ref()).filter(|_| allowed).map(|p| p.id().to_owned()),
+            pack: told.pack,
             fetch: self.fetch(device).filter(|_| has),
             request: None,
         }
