@@ -86,8 +86,8 @@ sip.listen_port = {{ sip_port }}
 {{ y.system("network.port.max_rtpport", net.rtp_ports.max) -}}
 {{ y.system("network.qos.signaltos", net.sip_dscp) -}}
 {{ y.system("network.qos.audiotos", net.rtp_dscp) -}}
-{% if before_80 %}
-{{ y.given("network.qos.rtptos", net.rtp_dscp) -}}
+{% if before_80 or base_station %}
+{{ y.system("network.qos.rtptos", net.rtp_dscp) -}}
 {% endif %}
 {% if syslog.host %}
 {% if from_80 %}
@@ -102,7 +102,11 @@ sip.listen_port = {{ sip_port }}
 {{ y.system("syslog.transport_type", lookup("transports", syslog.protocol, "logging.syslog.protocol")) -}}
 {% endif %}
 {% if syslog.level %}
-{{ y.system("syslog.level", lookup("log_levels", syslog.level, "logging.syslog.level")) -}}
+{% set level = lookup("log_levels", syslog.level, "logging.syslog.level") %}
+{{ y.system("syslog.level", level) -}}
+{% if before_80 or base_station %}
+{{ y.system("syslog.log_level", level) -}}
+{% endif %}
 {% endif %}
 {{ y.system("syslog.prepend_mac_address.enable", "1") -}}
 {% endif %}
