@@ -12,6 +12,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 use crate::{
     Pack,
     manifest::Source,
+    pack::Groups,
     pattern::normalise,
     rule::{self, Input, Read, Rule},
 };
@@ -246,19 +247,19 @@ impl Recognition {
         let (file, spec) = (&pack.files[f], &pack.specs[f]);
         let captures = file.regex.captures(bytes)?;
         let in_query = match &file.query {
-            Some(regex) => Some(regex.captures(query?.as_bytes())?),
+            Some((regex, groups)) => Some((regex.captures(query?.as_bytes())?, groups)),
             None => None,
         };
-        let group = |name: &str| {
-            let path = captures.name(name).map(|m| (m.as_bytes(), From::Path));
-            path.or_else(|| Some((in_query.as_ref()?.name(name)?.as_bytes(), From::Query)))
+        let group = |which: fn(&Groups) -> Option<usize>| {
+            let path = which(&file.groups).and_then(|g| captures.get(g)).map(|m| (m.as_bytes(), From::Path));
+            path.or_else(|| in_query.as_ref().and_then(|(c, groups)| Some((c.get(which(groups)?)?.as_bytes(), From::Query))))
         };
-        let text = |name: &str| group(name).map(|(b, from)| (b.iter().map(|&b| char::from(b)).collect::<String>(), from));
-        let mac = match group("mac") {
+        let text = |which| group(which).map(|(b, from)| (b.iter().map(|&b| char::from(b)).collect::<String>(), from));
+        let mac = match group(|g| g.mac) {
             Some((bytes, from)) => Some((rule::mac(bytes)?, from)),
             None => None,
         };
-        let mut model = text("model").map(|(m, _)| m);
+        let mut model = text(|g| g.model).map(|(m, _)| m);
         if let Some(asked) = model.take() {
             model = match pack.models.find(&asked) {
                 Some(known) => {
@@ -269,15 +270,15 @@ impl Recognition {
                 None => Some(asked),
             };
         }
-        let code = text("code").and_then(|(c, _)| c.parse().ok());
-        let serial = text("serial");
+        let code = text(|g| g.code).and_then(|(c, _)| c.parse().ok());
+        let serial = text(|g| g.serial);
         let confidence = NAME + if file.exact { 2 } else { 0 };
         let (id, rule) = (pack.id(), spec.name.as_str());
         if !spec.shared {
             let vendor = spec.vendor.as_deref().unwrap_or(pack.vendor());
             told.push(Field::Vendor, vendor.to_lowercase(), From::Path, id, rule, confidence);
             for (field, value) in
-                [(Field::Model, spec.model.clone().or_else(|| model.clone())), (Field::Firmware, text("version").map(|v| v.0))]
+                [(Field::Model, spec.model.clone().or_else(|| model.clone())), (Field::Firmware, text(|g| g.version).map(|v| v.0))]
             {
                 if let Some(value) = value {
                     told.push(field, value, From::Path, id, rule, confidence);
@@ -287,7 +288,7 @@ impl Recognition {
         if let Some((mac, from)) = mac {
             told.push(Field::Mac, mac.to_string(), from, id, rule, confidence);
         }
-        for (field, value) in [(Field::Serial, serial.clone()), (Field::Uuid, text("uuid"))] {
+        for (field, value) in [(Field::Serial, serial.clone()), (Field::Uuid, text(|g| g.uuid))] {
             if let Some((value, from)) = value {
                 told.push(field, value, from, id, rule, confidence);
             }

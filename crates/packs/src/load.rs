@@ -14,7 +14,7 @@ use crate::{
     image::Image,
     manifest::{FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source},
     models::{Models, fault, line_of},
-    pack::{Pack, PackFile},
+    pack::{Groups, Pack, PackFile},
     paths::PathSet,
     pattern::PathPattern,
     rule::{GROUPS, Rule, compile},
@@ -218,7 +218,10 @@ fn pack_files(
             }
         };
         let groups: Vec<&str> = GROUPS.into_iter().chain(["image", "user"]).collect();
-        let query = spec.query.as_ref().and_then(|q| compile(q, Some(&groups)).map_err(|e| add("query", e)).ok());
+        let query = spec.query.as_ref().and_then(|q| compile(q, Some(&groups)).map_err(|e| add("query", e)).ok()).map(|q| {
+            let groups = Groups::of(&q);
+            (q, groups)
+        });
         let (mut add_format, mut add_source) = (Vec::new(), Vec::new());
         match (spec.source, &spec.format) {
             (Source::Template, None) => add_format.push(format!("a template needs a format; there are: {}", known(formats.keys()))),
@@ -267,7 +270,15 @@ fn pack_files(
             }
         };
         let literal = path.as_ref().map_or(0, PathPattern::literal_len);
-        out.push(PackFile { exact: path.as_ref().is_some_and(PathPattern::is_literal), path, anchored, regex, query, literal });
+        out.push(PackFile {
+            exact: path.as_ref().is_some_and(PathPattern::is_literal),
+            path,
+            anchored,
+            groups: Groups::of(&regex),
+            regex,
+            query,
+            literal,
+        });
     }
     out
 }

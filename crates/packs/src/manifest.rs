@@ -1,5 +1,5 @@
 //! The shape of `vendor.toml` and `models.toml` (see `docs/packs.md`), as serde types and nothing else: what the
-//! words mean is checked in [`crate::check`] and used by the modules of each concern.
+//! words mean is checked while a pack is loaded, and used by the modules of each concern.
 
 use std::collections::BTreeMap;
 

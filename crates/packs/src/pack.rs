@@ -38,13 +38,39 @@ pub struct Pack {
     pub(crate) by_hand: Vec<(PathSet, String)>,
 }
 
+/// The numbers of the groups of an expression that names or queries have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Groups {
+    pub mac: Option<usize>,
+    pub model: Option<usize>,
+    pub code: Option<usize>,
+    pub serial: Option<usize>,
+    pub uuid: Option<usize>,
+    pub version: Option<usize>,
+}
+
+impl Groups {
+    pub fn of(regex: &Regex) -> Self {
+        let group = |name| crate::rule::group(regex, name);
+        Self {
+            mac: group("mac"),
+            model: group("model"),
+            code: group("code"),
+            serial: group("serial"),
+            uuid: group("uuid"),
+            version: group("version"),
+        }
+    }
+}
+
 /// How a file's name is recognised and made.
 #[derive(Clone, Debug)]
 pub(crate) struct PackFile {
     pub path: Option<PathPattern>,
     pub anchored: String,
     pub regex: Regex,
-    pub query: Option<Regex>,
+    pub groups: Groups,
+    pub query: Option<(Regex, Groups)>,
     /// How many characters of the name are spelled out.
     pub literal: usize,
     /// The name has no placeholder.

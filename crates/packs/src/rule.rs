@@ -68,6 +68,7 @@ pub(crate) struct Rule {
     pub regex: Regex,
     pub confidence: u8,
     pub refuse: bool,
+    mac: Option<usize>,
     fields: Vec<(TextField, Text)>,
     replace: Vec<(TextField, Regex, String)>,
     upper: Vec<TextField>,
@@ -135,6 +136,7 @@ impl Rule {
                 name: spec.name.clone(),
                 confidence: spec.confidence.unwrap_or_else(|| input.confidence()),
                 input,
+                mac: group(&regex, "mac"),
                 source: spec.pattern.clone(),
                 regex,
                 refuse: spec.refuse,
@@ -149,7 +151,7 @@ impl Rule {
     /// What it reads from an input; None when it does not match after all.
     pub fn read(&self, input: &[u8]) -> Option<Read> {
         let captures = self.regex.captures(input)?;
-        let mut read = Read { mac: captures.name("mac").and_then(|m| mac(m.as_bytes())), ..Read::default() };
+        let mut read = Read { mac: self.mac.and_then(|g| captures.get(g)).and_then(|m| mac(m.as_bytes())), ..Read::default() };
         for (field, text) in &self.fields {
             let Some(value) = text.fill(&captures) else { continue };
             let value = self.finish(*field, value);
@@ -191,6 +193,11 @@ fn word(field: TextField) -> &'static str {
     }
 }
 
+/// The number of a named group.
+pub(crate) fn group(regex: &Regex, name: &str) -> Option<usize> {
+    regex.capture_names().position(|n| n == Some(name))
+}
+
 /// Text with `{group}`s of a regular expression.
 #[derive(Clone, Debug)]
 pub(crate) struct Text(Vec<Piece>);
@@ -198,7 +205,8 @@ pub(crate) struct Text(Vec<Piece>);
 #[derive(Clone, Debug)]
 enum Piece {
     Text(String),
-    Group(String),
+    /// By its number.
+    Group(usize),
 }
 
 impl Text {
@@ -208,11 +216,11 @@ impl Text {
         while let Some((before, after)) = rest.split_once('{') {
             pieces.push(Piece::Text(before.to_owned()));
             let (name, after) = after.split_once('}').ok_or_else(|| format!("{text:?}: a {{ is not closed"))?;
-            if !regex.capture_names().flatten().any(|n| n == name) {
+            let Some(group) = group(regex, name) else {
                 let groups: Vec<_> = regex.capture_names().flatten().collect();
                 return Err(format!("{{{name}}} is no group of the expression, which has: {}", groups.join(", ")));
-            }
-            pieces.push(Piece::Group(name.to_owned()));
+            };
+            pieces.push(Piece::Group(group));
             rest = after;
         }
         pieces.push(Piece::Text(rest.to_owned()));
@@ -225,7 +233,7 @@ impl Text {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Group(name) => out.extend(captures.name(name)?.as_bytes().iter().map(|&b| char::from(b))),
+                Piece::Group(group) => out.extend(captures.get(*group)?.as_bytes().iter().map(|&b| char::from(b))),
             }
         }
         Some(out)
