@@ -27,7 +27,9 @@ line{{ n }}_password: "{{ line.password }}"
 line{{ n }}_shortname: "{{ (line.label or line.number or line.username)|clip(model.limits.label, "lines." ~ n ~ ".label") }}"
 line{{ n }}_displayname: "{{ (line.display_name or line.label or line.username)|clip(model.limits.name, "lines." ~ n ~ ".display_name") }}"
 proxy{{ n }}_address: "{{ server.host }}"
-{{ p.number("proxy" ~ n ~ "_port", server.port) -}}
+{% if server.host %}
+proxy{{ n }}_port: {{ server.port or 5060 }}
+{% endif %}
 {% if server.host and line.registrar.host != server.host %}
 {{ note("lines." ~ n ~ ".registrar", "not used: this phone registers with the first server") }}
 {%- endif %}

@@ -22,11 +22,11 @@
 # Registration, sound, network
 {{ p.number("timer_register_expires", servers[0].expires_s) -}}
 {{ p.text("outbound_proxy", outbound.host) -}}
-{{ p.number("outbound_proxy_port", outbound.port) -}}
+{{ p.number("outbound_proxy_port", outbound.port or 5060 if outbound.host else none) -}}
 {{ p.text("proxy_backup", backup.host) -}}
-{{ p.number("proxy_backup_port", backup.port) -}}
+{{ p.number("proxy_backup_port", backup.port or 5060 if backup.host else none) -}}
 {{ p.text("proxy_emergency", emergency.host) -}}
-{{ p.number("proxy_emergency_port", emergency.port) -}}
+{{ p.number("proxy_emergency_port", emergency.port or 5060 if emergency.host else none) -}}
 {{ p.text("messages_uri", first_line("voicemail")) -}}
 {{ p.number("user_info", first_line("user_param")) -}}
 {% set identity = first_line("send_identity") %}

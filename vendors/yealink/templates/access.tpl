@@ -56,8 +56,8 @@ sip.notify_reboot_enable = 0
 {{ y.system("auto_provision.server.password", provisioning.password) -}}
 {% endif %}
 {{ y.system("auto_provision.pnp_enable", provisioning.pnp|flag) -}}
-{% if provisioning.dhcp_options %}
-{{ y.system("auto_provision.dhcp_option.enable", "1") -}}
+{% if provisioning.dhcp_options is defined %}
+{{ y.system("auto_provision.dhcp_option.enable", "1" if provisioning.dhcp_options else "0") -}}
 {{ y.system("auto_provision.dhcp_option.list_user_options", provisioning.dhcp_options|join(",")) -}}
 {% endif %}
 {% if resync.mode %}

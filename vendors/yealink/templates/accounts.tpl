@@ -24,20 +24,23 @@
 {{ y.put(a ~ ".auth_name", line.auth_username) -}}
 {{ y.put(a ~ ".password", line.password) -}}
 {% set host = line.domain if by_domain else server.host %}
-{% set port = none if by_domain else (server.port or ("0" if line.dns in ("srv", "naptr") else none)) %}
+{# a port that is not set is the usual one; 0 asks the DNS for it; beside a domain the proxy has it #}
+{% set by_dns = line.dns in ("srv", "naptr") %}
+{% set usual = 5061 if server.transport == "tls" else 5060 %}
+{% set port = ("0" if by_dns and not server.port else (none if by_domain else server.port or usual)) if host else none %}
 {% if before_80 %}
 {{ y.put(a ~ ".sip_server_host", host) -}}
 {{ y.put(a ~ ".sip_server_port", port) -}}
 {{ y.put(a ~ ".expires", server.expires_s) -}}
-{{ y.put(a ~ ".transport", tables.transports[server.transport] if server.transport and line.dns not in ("srv", "naptr") else ("3" if line.dns in ("srv", "naptr") else none)) -}}
+{{ y.put(a ~ ".transport", "3" if by_dns else tables.transports[server.transport]) -}}
 {% endif %}
 {% for s in [1, 2] %}
 {% set one = server if s == 1 else backup %}
 {% set name = a ~ ".sip_server." ~ s %}
 {{ y.put(name ~ ".address", host if s == 1 else one.host) -}}
-{{ y.put(name ~ ".port", port if s == 1 else one.port) -}}
+{{ y.put(name ~ ".port", port if s == 1 else (one.port or (5061 if one.transport == "tls" else 5060) if one.host else none)) -}}
 {% if from_80 %}
-{{ y.put(name ~ ".transport_type", ("3" if line.dns in ("srv", "naptr") else tables.transports[one.transport or "udp"]) if one.host else none) -}}
+{{ y.put(name ~ ".transport_type", ("3" if by_dns else tables.transports[one.transport or "udp"]) if one.host else none) -}}
 {% endif %}
 {{ y.put(name ~ ".expires", one.expires_s) -}}
 {% endfor %}
@@ -50,14 +53,14 @@
 {{ y.put(a ~ ".fallback.redundancy_type", {"concurrent": 0, "successive": 1}[line.failover] if line.failover else ("1" if backup.host else none)) -}}
 {{ a }}.outbound_proxy_enable = {{ "1" if proxy.host else "0" }}
 {{ y.put(a ~ ".outbound_proxy.1.address", proxy.host) -}}
-{{ y.put(a ~ ".outbound_proxy.1.port", proxy.port) -}}
+{{ y.put(a ~ ".outbound_proxy.1.port", proxy.port or usual if proxy.host else none) -}}
 {{ y.put(a ~ ".outbound_proxy.2.address", second.host) -}}
-{{ y.put(a ~ ".outbound_proxy.2.port", second.port) -}}
+{{ y.put(a ~ ".outbound_proxy.2.port", second.port or usual if second.host else none) -}}
 {% if before_80 %}
 {{ y.put(a ~ ".outbound_host", proxy.host) -}}
-{{ y.put(a ~ ".outbound_port", proxy.port) -}}
+{{ y.put(a ~ ".outbound_port", proxy.port or usual if proxy.host else none) -}}
 {{ y.put(a ~ ".backup_outbound_host", second.host) -}}
-{{ y.put(a ~ ".backup_outbound_port", second.port) -}}
+{{ y.put(a ~ ".backup_outbound_port", second.port or usual if second.host else none) -}}
 {% endif %}
 {{ y.put(a ~ ".srtp_encryption", {"off": 0, "optional": 1, "required": 2}[line.srtp] if line.srtp else none) -}}
 {{ y.put(a ~ ".dtmf.type", {"inband": 0, "rfc2833": 1, "auto": 1, "info": 2, "rfc2833_and_info": 3}[line.dtmf] if line.dtmf else none) -}}

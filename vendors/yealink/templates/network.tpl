@@ -97,7 +97,7 @@ sip.listen_port = {{ sip_port }}
 {{ y.system("syslog.mode", "1") -}}
 {% endif %}
 {{ y.system("syslog.server", syslog.host) -}}
-{{ y.system("syslog.server_port", syslog.port) -}}
+{{ y.system("syslog.server_port", syslog.port or (6514 if syslog.protocol == "tls" else 514)) -}}
 {% if syslog.protocol %}
 {{ y.system("syslog.transport_type", lookup("transports", syslog.protocol, "logging.syslog.protocol")) -}}
 {% endif %}

@@ -71,7 +71,7 @@ dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 {{ y.put("ldap.enable", "1" if ldap.host else none) -}}
 {% if ldap.host %}
 ldap.host = {{ ldap.host }}
-{{ y.given("ldap.port", ldap.port) -}}
+ldap.port = {{ ldap.port or (636 if ldap.tls == "ldaps" else 389) }}
 {{ y.given("ldap.tls_mode", {"off": 0, "starttls": 1, "ldaps": 2}[ldap.tls] if ldap.tls else none) -}}
 {{ y.given("ldap.base", ldap.base) -}}
 {{ y.given("ldap.user", ldap.bind_dn) -}}
