@@ -42,6 +42,9 @@ enum Verb {
         /// Packs, or folders of packs
         #[arg(required = true, value_name = "DIR")]
         folders: Vec<PathBuf>,
+        /// Print JSON, one line per pack
+        #[arg(long)]
+        json: bool,
     },
     /// Run the tests of packs: what is recognised, and the exact bytes of every case
     Test {
@@ -51,6 +54,9 @@ enum Verb {
         /// Write what is rendered as what is expected; read it before you keep it
         #[arg(long)]
         bless: bool,
+        /// Print JSON, one line per pack
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -59,8 +65,8 @@ impl Pack {
     pub fn run(self, out: &mut Output<'_>) -> Outcome {
         match self.verb {
             Verb::List { dir, json } => list(out, dir.as_deref(), json),
-            Verb::Check { folders } => every(out, &folders, check),
-            Verb::Test { folders, bless } => every(out, &folders, |out, folder| test(out, folder, bless)),
+            Verb::Check { folders, json } => every(out, &folders, |out, pack| check(out, pack, json)),
+            Verb::Test { folders, bless, json } => every(out, &folders, |out, pack| test(out, pack, bless, json)),
         }
     }
 }
@@ -112,9 +118,13 @@ fn packs_in(folder: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(packs)
 }
 
-fn check(out: &mut Output<'_>, folder: &Path) -> Outcome<bool> {
+fn check(out: &mut Output<'_>, folder: &Path, as_json: bool) -> Outcome<bool> {
     let report = offhook_packs::check_pack(folder);
     let name = folder.display();
+    if as_json {
+        out.json_line(&json!({ "pack": name.to_string(), "report": report }))?;
+        return Ok(report.faults.is_empty());
+    }
     for fault in &report.faults {
         let line = out.bad(&fault.to_string());
         out.line(line)?;
@@ -129,9 +139,13 @@ fn check(out: &mut Output<'_>, folder: &Path) -> Outcome<bool> {
     Ok(report.faults.is_empty())
 }
 
-fn test(out: &mut Output<'_>, folder: &Path, bless: bool) -> Outcome<bool> {
+fn test(out: &mut Output<'_>, folder: &Path, bless: bool, as_json: bool) -> Outcome<bool> {
     let report = offhook_packs::test_pack(folder, bless);
     let name = folder.display();
+    if as_json {
+        out.json_line(&json!({ "pack": name.to_string(), "report": report }))?;
+        return Ok(report.failures.is_empty());
+    }
     for failure in &report.failures {
         let line = out.bad(&failure.to_string());
         out.line(line)?;

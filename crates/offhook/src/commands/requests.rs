@@ -48,7 +48,7 @@ pub struct Requests {
     connection: Connection,
 }
 
-/// After the server is gone, so long until it is asked again.
+/// After a stream that told nothing, so long until it is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Requests {
@@ -83,6 +83,7 @@ impl Requests {
                 eprintln!("Waiting for requests of phones; end with Ctrl-C.");
             }
             let mut bytes = answer.bytes_stream();
+            let before = last.clone();
             while let Some(Ok(chunk)) = bytes.next().await {
                 for data in told.feed(&chunk) {
                     let request: Value =
@@ -92,7 +93,9 @@ impl Requests {
                 }
             }
             told = Events::default();
-            tokio::time::sleep(AGAIN).await;
+            if last == before {
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
 }

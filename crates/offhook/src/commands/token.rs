@@ -94,7 +94,7 @@ impl Token {
                     ]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                out.table(&["id", "role", "label", "last used", "expires"], rows, "There are no tokens.")
+                out.table(&["id", "role", "label", "last used (utc)", "expires (utc)"], rows, "There are no tokens.")
             }
             Verb::Revoke { id } => {
                 client.delete(&["tokens", &id], &[]).await?;

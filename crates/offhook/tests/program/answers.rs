@@ -246,8 +246,39 @@ fn faults_of_a_configuration_are_told_with_their_lines() {
 }
 
 #[test]
-fn packs_are_listed_without_a_server() {
+fn packs_are_listed_and_checked_without_a_server() {
     let output = run(&["pack", "list"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert!(stdout(&output).starts_with("PACK"), "{}", stdout(&output));
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let output = run(&["pack", "check", dir]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("a pack is a folder with a vendor.toml"), "{}", stderr(&output));
+    fs::create_dir(folder.path().join("acme")).unwrap();
+    fs::write(folder.path().join("acme/vendor.toml"), "id = \"acme\"\nnonsense = 1\n").unwrap();
+    let output = run(&["pack", "check", dir]);
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("acme/vendor.toml") && stderr(&output).contains("1 of 1 packs failed"), "{}", stdout(&output));
+    let output = run(&["pack", "check", dir, "--json"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(!report["report"]["faults"].as_array().unwrap().is_empty());
+    assert_eq!(code(&run(&["pack", "test", dir])), 1);
+}
+
+/// A stream of events, then nobody there any more.
+#[test]
+fn following_prints_requests_as_they_come_and_ends_with_the_server() {
+    let event = |id: &str| {
+        let request = json!({"id": id, "at": "2026-11-21T04:00:01.000Z", "ip": "10.0.0.8", "transport": "http", "method": "GET", "path": "/a.cfg",
+            "status": 404, "bytes": 0, "decision": "refused", "reason": "no pack knows a file of this name", "trace": []});
+        format!("event: request\nid: {id}\ndata: {request}\n\n")
+    };
+    let stub = Stub::new(&[("GET /api/v1/requests/stream?device=m", 200, &event("r1"))]).ending_after(2);
+    let output = against(&stub, &["requests", "--follow", "--device", "m"]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    assert_eq!(stdout(&output).matches("http GET /a.cfg").count(), 2);
+    assert!(stdout(&output).contains("→ Check the path."), "{}", stdout(&output));
+    let resumed = stub.asked().pop().unwrap();
+    assert!(resumed.headers.contains(&("last-event-id".into(), "r1".into())), "{resumed:?}");
 }

@@ -3,7 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -23,6 +26,7 @@ pub struct Stub {
     /// `http://127.0.0.1:port`
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    most: Arc<AtomicUsize>,
 }
 
 impl Stub {
@@ -32,13 +36,27 @@ impl Stub {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let answers: Vec<(String, u16, String)> = answers.iter().map(|(l, s, b)| ((*l).to_owned(), *s, (*b).to_owned())).collect();
-        let told = asked.clone();
+        let most = Arc::new(AtomicUsize::new(usize::MAX));
+        let (told, last) = (asked.clone(), most.clone());
         thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            let mut done = 0;
+            while let Ok((stream, _)) = listener.accept() {
+                done += 1;
+                // The listener is gone before the last answer is out: who asks again finds nobody.
+                if done >= last.load(Ordering::SeqCst) {
+                    drop(listener);
+                    return answer(stream, &answers, &told);
+                }
                 answer(stream, &answers, &told);
             }
         });
-        Self { url, asked }
+        Self { url, asked, most }
+    }
+
+    /// So many answers, then nobody listens any more.
+    pub fn ending_after(self, answers: usize) -> Self {
+        self.most.store(answers, Ordering::SeqCst);
+        self
     }
 
     /// Everything that was asked so far.

@@ -278,7 +278,7 @@ pub static KEYS: &[Key] = &[
         example: r#""lan""#,
         about: "What a file with credentials demands. \"lan\": it goes to its own phone, on MAC alone, from trusted networks; to \
                 nobody from elsewhere.",
-        reloads: true,
+        reloads: false,
         take: Take::Word(&["lan"], |c, _| c.phones.policy = Policy::Lan),
     },
     Key {
@@ -316,7 +316,7 @@ pub static KEYS: &[Key] = &[
         default: Some("[]"),
         example: r#"["10.0.0.2"]"#,
         about: "Proxies whose Forwarded and X-Forwarded-For headers tell where a phone is.",
-        reloads: true,
+        reloads: false,
         take: Take::Networks(|c, v| c.phones.trusted_proxies = v),
     },
     Key {
@@ -349,7 +349,7 @@ pub static KEYS: &[Key] = &[
         example: r#""/etc/offhook/packs""#,
         about: "A folder of more packs, relative to data_dir, read at start and on SIGHUP. A pack there goes before a built-in one \
                 of the same name.",
-        reloads: false,
+        reloads: true,
         take: Take::Text("the path of a folder", |c, v| {
             if v.is_empty() {
                 return Err("it is empty".to_owned());
@@ -387,7 +387,7 @@ pub static KEYS: &[Key] = &[
         default: Some(r#""30s""#),
         example: r#""2m""#,
         about: "An HTTP connection on which nothing is asked for this long is closed.",
-        reloads: true,
+        reloads: false,
         take: Take::Duration(1..=3600, |c, v| c.limits.http_idle = v),
     },
     Key {
@@ -395,7 +395,7 @@ pub static KEYS: &[Key] = &[
         default: Some("2048"),
         example: "500",
         about: "Requests of phones being answered at once. More get 503, or no answer over TFTP; phones ask again by themselves.",
-        reloads: true,
+        reloads: false,
         take: Take::Whole(1..=1_000_000, |c, v| c.limits.requests = count(v)),
     },
     Key {
@@ -427,7 +427,7 @@ pub static KEYS: &[Key] = &[
         default: Some("10000"),
         example: "100000",
         about: "Requests that are kept with their traces, for `offhook requests`. The oldest go first.",
-        reloads: true,
+        reloads: false,
         take: Take::Whole(100..=1_000_000, |c, v| c.limits.request_log = count(v)),
     },
     Key {
@@ -451,7 +451,7 @@ pub static KEYS: &[Key] = &[
         default: Some(r#""256MiB""#),
         example: r#""1GiB""#,
         about: "The largest firmware file that can be added.",
-        reloads: true,
+        reloads: false,
         take: Take::Size(1 << 10..=1 << 34, |c, v| c.limits.firmware_size = v),
     },
     Key {
