@@ -158,6 +158,11 @@ impl Pipeline {
         self.catalog().packs().iter().find(|p| p.firmware_match(name)).map(|p| p.id().to_owned())
     }
 
+    /// Waits until what phones asked so far is stored: called before a person is shown devices.
+    pub async fn settle(&self) {
+        self.0.recorder.settle().await;
+    }
+
     /// Recent requests, newest first: from memory, and from the store for older ones.
     pub async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Arc<RequestEntry>>> {
         let (recent, whole) = self.0.recorder.recent(filter);

@@ -12,7 +12,7 @@ use std::{
 
 use offhook_core::{Id, clock::Timestamp};
 use offhook_store::{Seen, Store};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{RequestEntry, RequestFilter};
@@ -24,16 +24,26 @@ const QUEUE: usize = 16_384;
 const BATCH: usize = 1024;
 /// Log rows written per batch; of a storm the newest are kept.
 const ROWS_PER_BATCH: usize = 256;
-/// How long an entry may wait.
+/// How long an entry may wait for others, so that one commit serves many.
 const DELAY: Duration = Duration::from_millis(200);
+/// How long a person's question waits for what was recorded before it.
+const SETTLE: Duration = Duration::from_secs(1);
 /// Entries in memory.
 const RECENT: usize = 4096;
 /// What a slow follower may lag behind.
 const FOLLOW: usize = 1024;
 
+/// What comes through the queue.
+enum Item {
+    /// A request.
+    Entry(Arc<RequestEntry>, Box<Seen>),
+    /// Everything before is to be written now.
+    Settle(oneshot::Sender<()>),
+}
+
 /// The sending side, shared by all requests.
 pub struct Recorder {
-    queue: mpsc::Sender<(Arc<RequestEntry>, Seen)>,
+    queue: mpsc::Sender<Item>,
     recent: Mutex<VecDeque<Arc<RequestEntry>>>,
     followers: broadcast::Sender<Arc<RequestEntry>>,
     counter: AtomicU32,
@@ -72,9 +82,20 @@ impl Recorder {
         if self.followers.receiver_count() > 0 {
             let _ = self.followers.send(entry.clone());
         }
-        if self.queue.try_send((entry, seen)).is_err() {
+        if self.queue.try_send(Item::Entry(entry, Box::new(seen))).is_err() {
             self.metrics.request_log_dropped.inc();
         }
+    }
+
+    /// Waits until what was recorded before is stored, so that a person sees what just happened.
+    pub async fn settle(&self) {
+        let (done, written) = oneshot::channel();
+        let settled = async {
+            if self.queue.send(Item::Settle(done)).await.is_ok() {
+                let _ = written.await;
+            }
+        };
+        let _ = tokio::time::timeout(SETTLE, settled).await;
     }
 
     /// Entries from now on.
@@ -92,41 +113,55 @@ impl Recorder {
     }
 }
 
-async fn write(store: Store, mut entries: mpsc::Receiver<(Arc<RequestEntry>, Seen)>, metrics: Arc<Metrics>, stop: CancellationToken) {
-    let mut batch = Vec::with_capacity(BATCH);
+async fn write(store: Store, mut queue: mpsc::Receiver<Item>, metrics: Arc<Metrics>, stop: CancellationToken) {
+    let mut items = Vec::with_capacity(BATCH);
     loop {
         let stopped = tokio::select! {
             biased;
-            n = entries.recv_many(&mut batch, BATCH) => n == 0,
+            n = queue.recv_many(&mut items, BATCH) => n == 0,
             () = stop.cancelled() => true,
         };
         if stopped {
-            while let Ok(entry) = entries.try_recv() {
-                batch.push(entry);
+            while let Ok(item) = queue.try_recv() {
+                items.push(item);
             }
-        } else if batch.len() < BATCH {
-            // Wait a little for others: one commit then serves many.
-            let more = async { while batch.len() < BATCH && entries.recv_many(&mut batch, BATCH).await > 0 {} };
+        } else {
+            let more = async { while wants_more(&items) && queue.recv_many(&mut items, BATCH).await > 0 {} };
             let _ = tokio::time::timeout(DELAY, more).await;
         }
-        flush(&store, &mut batch, &metrics).await;
+        flush(&store, &mut items, &metrics).await;
         if stopped {
             return;
         }
     }
 }
 
-async fn flush(store: &Store, batch: &mut Vec<(Arc<RequestEntry>, Seen)>, metrics: &Metrics) {
-    let surplus = batch.len().saturating_sub(ROWS_PER_BATCH);
+fn wants_more(items: &[Item]) -> bool {
+    items.len() < BATCH && !items.iter().any(|i| matches!(i, Item::Settle(_)))
+}
+
+async fn flush(store: &Store, items: &mut Vec<Item>, metrics: &Metrics) {
+    let (mut rows, mut waiting) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut surplus = items.iter().filter(|i| matches!(i, Item::Entry(..))).count().saturating_sub(ROWS_PER_BATCH);
     metrics.request_log_dropped.inc_by(surplus as u64);
-    let rows =
-        batch.drain(..).enumerate().map(|(i, (entry, seen))| Seen { request: (i >= surplus).then(|| RequestEntry::clone(&entry)), ..seen });
-    let rows: Vec<Seen> = rows.filter(|s| s.request.is_some() || s.device.is_some()).collect();
-    if rows.is_empty() {
-        return;
+    for item in items.drain(..) {
+        match item {
+            Item::Settle(done) => waiting.push(done),
+            // Of a storm the newest rows are kept; what it tells of devices is written whole.
+            Item::Entry(_, seen) if surplus > 0 => {
+                surplus -= 1;
+                rows.extend(seen.device.is_some().then_some(*seen));
+            }
+            Item::Entry(entry, seen) => rows.push(Seen { request: Some(RequestEntry::clone(&entry)), ..*seen }),
+        }
     }
-    if let Err(error) = store.record(rows).await {
+    if !rows.is_empty()
+        && let Err(error) = store.record(rows).await
+    {
         metrics.record_failures.inc();
         tracing::warn!(%error, "what phones asked could not be written; they are served all the same");
+    }
+    for done in waiting {
+        let _ = done.send(());
     }
 }

@@ -24,6 +24,7 @@ pub struct Shown {
 
 /// One page of the devices that fit.
 pub async fn list(app: &App, filter: &DeviceFilter, page: &Page<DeviceSort>) -> Result<Listed<Shown>> {
+    app.pipeline.settle().await;
     let listed = app.store.devices(filter, page).await?;
     Ok(Listed { items: listed.items.into_iter().map(|device| by_tags(app, device)).collect(), next_cursor: listed.next_cursor })
 }
@@ -45,6 +46,7 @@ pub async fn find(app: &App, key: &str) -> Result<Device> {
 
 /// One device, its sync by the real bytes.
 pub async fn read(app: &App, key: &str) -> Result<Shown> {
+    app.pipeline.settle().await;
     let device = find(app, key).await?;
     // A device that no pack serves has no bytes to compare; its tags tell what is known.
     let sync = app.pipeline.sync(&device).await.unwrap_or_else(|_| app.store.sync_of(&device));
