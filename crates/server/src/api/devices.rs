@@ -132,7 +132,7 @@ pub struct DeviceView {
 /// What may be written of a device. A MAC address, a serial number or a UUID is needed.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({
-    "mac": "00-15-65-AA-BB-CC", "model": "Desk-7", "label": "Front desk", "profiles": ["reception"],
+    "mac": "00-15-65-AA-BB-CC", "label": "Front desk", "profiles": ["reception"],
     "settings": {"lines": {"1": {"account": "1001"}}}
 }))]
 pub struct DeviceWrite {

@@ -124,8 +124,21 @@ fn put_models(schemas: &mut Value) {
     if let Some(map) = settings.as_object_mut() {
         map.remove("$schema");
     }
+    readable(&mut settings);
     schemas["AccountValues"] = line_values(&settings);
     schemas["Settings"] = settings;
+}
+
+/// The model calls secrets write-only; here they are read too, as masks.
+fn readable(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.remove("writeOnly");
+            map.values_mut().for_each(readable);
+        }
+        Value::Array(items) => items.iter_mut().for_each(readable),
+        _ => {}
+    }
 }
 
 /// The schema of a line, as a part of an account: with room for the account's own fields beside it.
@@ -180,6 +193,7 @@ fn finish_path(path: &str, item: &mut Value) {
     for (method, operation) in operations {
         name_operation(operation);
         finish_bodies(method, operation);
+        finish_parameters(operation);
         if path == "/healthz" || path == "/readyz" {
             operation["security"] = json!([]);
             continue;
@@ -199,6 +213,21 @@ fn name_operation(operation: &mut Value) {
     let (tag, id) = (operation["tags"][0].as_str().unwrap_or_default(), operation["operationId"].as_str().unwrap_or_default());
     if tag != id {
         operation["operationId"] = format!("{tag}_{id}").into();
+    }
+}
+
+/// A parameter is there or not; none is `null`.
+fn finish_parameters(operation: &mut Value) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(Value::Array(types)) = parameter.pointer("/schema/type") {
+            let first = types.first().cloned().unwrap_or_default();
+            parameter["schema"]["type"] = first;
+        }
+        match parameter["name"].as_str() {
+            Some("If-Match") => parameter["schema"]["pattern"] = "^(\"[0-9]{1,19}\"|\\*)$".into(),
+            Some("Last-Event-ID" | "after") => parameter["schema"]["format"] = "uuid".into(),
+            _ => {}
+        }
     }
 }
 

@@ -101,7 +101,7 @@ fn fill(account: &mut Account, mut fields: Fields, old: Option<&AccountValues>) 
 fn fill_own(account: &mut Account, fields: &mut Fields) {
     fields.require("name");
     account.name = fields.name("name").unwrap_or_default();
-    account.tenant = fields.text("tenant").unwrap_or_else(|| tenant::DEFAULT.to_owned());
+    account.tenant = fields.word("tenant").unwrap_or_else(|| tenant::DEFAULT.to_owned());
     account.shared = fields.flag("shared").unwrap_or(false);
-    account.code = fields.text("code");
+    account.code = fields.word("code");
 }

@@ -92,6 +92,16 @@ impl Fields {
         }
     }
 
+    /// Text as [`Fields::text`], and not empty: `null` says that there is none.
+    pub fn word(&mut self, name: &'static str) -> Option<String> {
+        let text = self.text(name)?;
+        if text.is_empty() {
+            self.fault(name, "must not be empty: leave it out, or write null");
+            return None;
+        }
+        Some(text)
+    }
+
     /// A name that others refer to by: 1 to 64 characters, no control character, no `/`, no blank at an end, no id.
     pub fn name(&mut self, name: &'static str) -> Option<String> {
         let text = self.read(name, "text", as_text)?;

@@ -129,7 +129,7 @@ fn fill(profile: &mut Profile, mut fields: Fields) -> Result<()> {
 fn fill_all_but_settings(profile: &mut Profile, mut fields: Fields) -> Result<()> {
     fields.require("name");
     let name = fields.name("name");
-    let tenant = fields.text("tenant");
+    let tenant = fields.word("tenant");
     let parents = fields.texts("parents", good_name);
     let matches = matches(&mut fields);
     let unset = fields.unset();

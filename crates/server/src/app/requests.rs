@@ -15,10 +15,14 @@ const CHUNK: usize = 500;
 
 /// One page of the requests that fit, newest first. The cursor is the id of the last one.
 pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<RequestEntry>>> {
-    let mut items = app.pipeline.requests(&RequestFilter { limit: filter.limit.saturating_add(1), ..filter.clone() }).await?;
-    let more = items.len() > filter.limit;
-    items.truncate(filter.limit);
-    let next_cursor = if more { items.last().map(|r| r.id.to_string()) } else { None };
+    let items = app.pipeline.requests(filter).await?;
+    let mut next_cursor = None;
+    if items.len() >= filter.limit
+        && let Some(last) = items.last().map(|r| r.id)
+    {
+        let older = RequestFilter { before: Some(last), limit: 1, ..filter.clone() };
+        next_cursor = app.pipeline.requests(&older).await?.first().map(|_| last.to_string());
+    }
     Ok(Listed { items, next_cursor })
 }
 

@@ -51,6 +51,8 @@ async fn every_fault_at_once_with_its_path() {
         assert!(faults.contains(field), "{field} is missing: {faults:?}");
     }
     assert_eq!(faults.len(), 10, "{faults:?}");
+    let empty = json!({"mac": "", "serial": "", "tenant": "", "vendor": "", "pack": "", "model": "", "firmware": ""});
+    assert_eq!(server.post("/devices", empty).await.faults(422).len(), 7);
     let problem = server.get("/devices?limit=0&sort=colour&state=x&what=1").await;
     assert_eq!(problem.faults(422), ["limit", "sort", "state", "what"]);
 }

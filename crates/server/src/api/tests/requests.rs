@@ -70,6 +70,8 @@ async fn the_log_tells_what_phones_asked() {
         server.get(&format!("/devices/{MAC}/requests?limit=1&cursor={next}")).await.expect(200)["items"][0]["id"],
         page["items"][0]["id"]
     );
+    assert_eq!(server.get("/requests?limit=3").await.expect(200)["next_cursor"], Value::Null, "all of them");
+    assert_eq!(server.get("/requests?limit=1000").await.expect(200)["items"].as_array().unwrap().len(), 3);
     server.get("/requests?device=000000000001").await.problem(404);
     assert_eq!(server.get("/requests?device=x&ip=y&decision=z").await.faults(422), ["device", "ip", "decision"]);
 }

@@ -67,13 +67,13 @@ impl Reader {
     fn fill(&self, device: &mut Device, mut fields: Fields, settings: Settings, state: State, before: Option<&Device>) -> Result<()> {
         device.settings = settings;
         device.state = state;
-        let tenant = fields.text("tenant");
+        let tenant = fields.word("tenant");
         device.tenant = tenant.unwrap_or_else(|| before.map_or(tenant::DEFAULT, |b| &b.tenant).to_owned());
         device.mac = fields.mac();
-        device.serial = fields.text("serial");
-        device.uuid = fields.text("uuid");
-        device.vendor = fields.text("vendor").map(|v| v.to_lowercase());
-        device.firmware = fields.text("firmware");
+        device.serial = fields.word("serial");
+        device.uuid = fields.word("uuid");
+        device.vendor = fields.word("vendor").map(|v| v.to_lowercase());
+        device.firmware = fields.word("firmware");
         device.profiles = fields.texts("profiles", good_name);
         device.unset = fields.unset();
         device.label = fields.text("label").unwrap_or_default();
@@ -93,9 +93,9 @@ impl Reader {
     /// A pack or a model that a person names is pinned unless the person says otherwise. A pack that nobody chose follows
     /// from what the device is.
     fn choose_pack_and_model(&self, device: &mut Device, fields: &mut Fields, before: Option<&Device>) {
-        let pack = fields.text("pack");
+        let pack = fields.word("pack");
         device.pack_pinned = fields.flag("pack_pinned").unwrap_or(pack.is_some()) && pack.is_some();
-        let model = fields.text("model");
+        let model = fields.word("model");
         device.model_pinned = fields.flag("model_pinned").unwrap_or(model.is_some()) && model.is_some();
         if let Some(pack) = &pack
             && before.is_none_or(|b| b.pack.as_ref() != Some(pack))
@@ -130,7 +130,7 @@ impl Reader {
 
 impl Fields {
     fn mac(&mut self) -> Option<Mac> {
-        let text = self.text("mac")?;
+        let text = self.word("mac")?;
         match text.parse::<Mac>() {
             Ok(mac) => Some(mac),
             Err(why) => {
