@@ -13,7 +13,7 @@ use crate::{
     Pack,
     manifest::Source,
     pack::Groups,
-    pattern::normalise,
+    pattern::{normalise, spell},
     rule::{self, Input, Read, Rule},
 };
 
@@ -286,7 +286,7 @@ impl Recognition {
             }
         }
         if let Some((mac, from)) = mac {
-            told.push(Field::Mac, mac.to_string(), from, id, rule, confidence);
+            told.push(Field::Mac, spell(mac, Some(':'), false), from, id, rule, confidence);
         }
         for (field, value) in [(Field::Serial, serial.clone()), (Field::Uuid, text(|g| g.uuid))] {
             if let Some((value, from)) = value {
@@ -368,7 +368,7 @@ impl Told {
             (Field::Firmware, read.version),
             (Field::Serial, read.serial),
             (Field::Uuid, read.uuid),
-            (Field::Mac, read.mac.map(|m| m.to_string())),
+            (Field::Mac, read.mac.map(|m| spell(m, Some(':'), false))),
         ];
         for (field, value) in fields {
             if let Some(value) = value {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use offhook_core::{
     Mac,
-    settings::{CallVariables, Effective, Path},
+    settings::{CallVariables, Effective, Path, RawSecrets},
     sighting::FileKind,
 };
 use regex::bytes::Regex;
@@ -205,9 +205,7 @@ impl Pack {
 
     /// Whether a raw parameter of that name is a secret by this pack's word or by the general rule.
     pub fn is_secret_parameter(&self, name: &str) -> bool {
-        let lower = name.to_lowercase();
-        ["pass", "pwd", "secret", "key"].iter().any(|w| lower.contains(w))
-            || self.head.secret_parameters.iter().any(|p| paths::glob(p, name))
+        RawSecrets::none().holds(self.id(), name) || self.head.secret_parameters.iter().any(|p| paths::glob(p, name))
     }
 }
 

@@ -137,7 +137,10 @@ pub(crate) fn spell(mac: Mac, separator: Option<char>, upper: bool) -> String {
         if let Some(separator) = separator.filter(|_| i > 0) {
             out.push(separator);
         }
-        out.push_str(&if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+        for digit in [byte >> 4, byte & 15] {
+            let digit = char::from_digit(u32::from(digit), 16).unwrap_or('0');
+            out.push(if upper { digit.to_ascii_uppercase() } else { digit });
+        }
     }
     out
 }

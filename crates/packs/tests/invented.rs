@@ -1,7 +1,7 @@
 //! A family that nobody makes, as a folder written here: identified, rendered, given raw parameters, with no line of Rust for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path, sync::LazyLock, time::Instant};
 
 use offhook_core::{
     Mac,
@@ -13,6 +13,7 @@ use offhook_packs::{
     Catalog, DeviceFacts, FirmwareShelf, Identified, Learnt, NoFirmware, RenderError, RenderInput, Rendered, Route, ServerFacts,
     check_pack, test_pack,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = r##"
@@ -515,6 +516,41 @@ fn the_check_finds_what_only_a_rendering_shows() {
     let faults: Vec<String> = check_pack(&acme).faults.iter().map(ToString::to_string).collect();
     for wanted in ["a stands twice", "templates/code.tpl", "templates/model.xml", "A48.tpl:1"] {
         assert!(faults.iter().any(|f| f.contains(wanted)), "{wanted}: {faults:#?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_input_breaks_recognition(path in "[/.a-zA-Z0-9%:_{}?-]{0,40}|\\PC{0,40}", agent in "Acme [A-Z0-9 v.:-]{0,40}|\\PC{0,60}", lease in "acme.\\PC{0,10}") {
+        static CATALOG: LazyLock<(tempfile::TempDir, Catalog)> = LazyLock::new(catalog);
+        let learnt = Learnt { option60: Some(lease), ..Learnt::default() };
+        let found = get(&CATALOG.1, &path, &agent, Some(&learnt));
+        if path.contains("..") && path.split(['/', '?']).any(|p| p == "..") {
+            prop_assert!(found.routes.is_empty());
+        }
+        let _ = CATALOG.1.choose(&found.sighting, &found.routes, Some("acme"));
+    }
+
+    #[test]
+    fn no_manifest_breaks_the_loader(noise in "\\PC{0,80}", at in 0usize..2000) {
+        let dir = packs();
+        let at = MANIFEST.char_indices().map(|(i, _)| i).nth(at).unwrap_or(0);
+        write(&dir.path().join("acme"), "vendor.toml", format!("{}{noise}{}", &MANIFEST[..at], &MANIFEST[at..]));
+        let (catalog, faults) = Catalog::load(Some(dir.path()));
+        prop_assert!(catalog.pack("acme").is_some() || !faults.is_empty());
+    }
+
+    #[test]
+    fn no_value_opens_a_line(label in "[^\\p{C}\u{2028}\u{2029}]{0,30}") {
+        static CATALOG: LazyLock<(tempfile::TempDir, Catalog)> = LazyLock::new(catalog);
+        let set = json!({ "lines": { "1": { "username": "1", "label": label } }, "display": { "text": label }, "raw": { "acme": { "x": label } } });
+        let count = |path: &str, settings: Value| text(&render(&CATALOG.1, path, &facts(), settings, &NoFirmware).unwrap()).matches('\n').count();
+        let plain = json!({ "lines": { "1": { "username": "1", "label": "x" } }, "display": { "text": "x" }, "raw": { "acme": { "x": "x" } } });
+        for path in ["/02005eaabbcc.cfg", "/acme-default.cfg", "/acme/A46.xml"] {
+            prop_assert_eq!(count(path, set.clone()), count(path, plain.clone()));
+        }
     }
 }
 
