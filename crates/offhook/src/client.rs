@@ -1,6 +1,7 @@
 //! The client of the REST API: where the server is, which token to show, and answers or failures.
 
 use std::{
+    cell::Cell,
     env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -8,12 +9,15 @@ use std::{
 };
 
 use clap::Args;
+use offhook_core::clock::Timestamp;
 use reqwest::{Method, RequestBuilder, Response, Url, header};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
 
 const DEFAULT_DATA_DIR: &str = "./offhook-data";
+/// A whole answer takes no longer than this, an upload of firmware included.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Options of every command that talks to a server.
 #[derive(Args, Debug, Clone, Default)]
@@ -100,6 +104,7 @@ pub struct Client {
     http: reqwest::Client,
     server: Url,
     token: String,
+    now: Cell<Option<Timestamp>>,
 }
 
 /// Query parameters; those without a value are not sent.
@@ -112,7 +117,12 @@ impl Client {
         let token = connection.credential(&server)?;
         let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy().build();
         let http = http.map_err(|e| Failure::Failed(format!("no HTTP client: {e}")))?;
-        Ok(Self { http, server, token })
+        Ok(Self { http, server, token, now: Cell::new(None) })
+    }
+
+    /// The time of the newest answer, by the server's clock.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now.get()
     }
 
     /// `/api/v1/` and the segments, each escaped.
@@ -130,6 +140,8 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
         let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
+        let date = answer.headers().get(header::DATE).and_then(|d| d.to_str().ok());
+        self.now.set(date.and_then(Timestamp::parse_http_date));
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -159,7 +171,7 @@ impl Client {
     }
 
     async fn bytes(&self, request: RequestBuilder) -> Outcome<Vec<u8>> {
-        let answer = self.send(request).await?;
+        let answer = self.send(request.timeout(PATIENCE)).await?;
         answer.bytes().await.map(|b| b.to_vec()).map_err(|e| self.unreachable(&e))
     }
 

@@ -4,7 +4,6 @@
 mod assign;
 mod cli;
 mod client;
-mod clock;
 mod commands;
 mod explain;
 mod failure;

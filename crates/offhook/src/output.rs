@@ -17,8 +17,8 @@ pub struct Output<'a> {
     pub width: u16,
     /// Emphasis by escape sequences.
     pub colours: bool,
-    /// What is now, for "3 min ago".
-    pub now: Timestamp,
+    /// What is now by the server's clock, for "3 min ago".
+    pub now: Option<Timestamp>,
 }
 
 impl<'a> Output<'a> {
@@ -26,13 +26,13 @@ impl<'a> Output<'a> {
     pub fn new(to: &'a mut dyn Write) -> Self {
         let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(80);
-        Self { to, json: false, width: u16::max(width, 40), colours, now: crate::clock::now() }
+        Self { to, json: false, width: u16::max(width, 40), colours, now: None }
     }
 
     /// For tests: no colours, 80 columns, a given time.
     #[cfg(test)]
     pub fn plain(to: &'a mut dyn Write, now: &str) -> Self {
-        Self { to, json: false, width: 80, colours: false, now: Timestamp::parse(now).unwrap_or_default() }
+        Self { to, json: false, width: 80, colours: false, now: Timestamp::parse(now) }
     }
 
     /// A line.
@@ -128,13 +128,18 @@ impl<'a> Output<'a> {
 
     /// `2026-11-21 03:40:00 UTC (3 min ago)`
     pub fn when(&self, time: &str) -> String {
-        format!("{} UTC ({})", moment(time), self.ago(time))
+        let moment = format!("{} UTC", moment(time));
+        self.since(time).map_or(moment.clone(), |ago| format!("{moment} ({ago})"))
     }
 
-    /// `3 min ago`
+    /// `3 min ago`, or the moment where nobody tells what is now.
     pub fn ago(&self, time: &str) -> String {
-        let at = Timestamp::parse(time);
-        at.map_or_else(|| time.to_owned(), |at| ago(self.now.as_millis().saturating_sub(at.as_millis())))
+        self.since(time).unwrap_or_else(|| moment(time))
+    }
+
+    fn since(&self, time: &str) -> Option<String> {
+        let (now, at) = (self.now?, Timestamp::parse(time)?);
+        Some(ago(now.as_millis().saturating_sub(at.as_millis())))
     }
 }
 
@@ -151,7 +156,8 @@ pub fn moment(time: &str) -> String {
 
 fn ago(millis: i64) -> String {
     match millis / 1000 {
-        s if s < 0 => "in the future".to_owned(),
+        // The server's clock is told in whole seconds.
+        s if s <= 0 => "now".to_owned(),
         s if s < 90 => format!("{s} s ago"),
         s if s < 5400 => format!("{} min ago", s / 60),
         s if s < 129_600 => format!("{} h ago", s / 3600),

@@ -288,6 +288,7 @@ impl List {
         if out.as_json(&list)? {
             return Ok(());
         }
+        out.now = client.now();
         page::list(out, items(&list))?;
         more(out, &list)
     }
@@ -347,6 +348,7 @@ async fn written(out: &mut Output<'_>, client: &Client, device: Value) -> Outcom
     }
     let id = crate::output::member(&device, "id");
     let notes = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default();
+    out.now = client.now();
     page::show(out, &device, &Value::Null, &notes)
 }
 
@@ -358,5 +360,6 @@ async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
     let id = crate::output::member(&device, "id");
     let asked = client.list(&["devices", &id, "requests"], &[], 5).await?;
     let explained = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await?;
+    out.now = client.now();
     page::show(out, &device, &asked, &explained)
 }

@@ -16,7 +16,8 @@ use crate::{
 The first token is made at the first start, in <data_dir>/admin.token.
 
 Examples:
-  offhook token create --label monitoring --role read-only
+  offhook token create --label monitoring
+  offhook token create --label deployment --role admin
   offhook token list
   offhook token revoke 0192f0c1-8a5e-7cc3-b0a4-4d2f6e7a9b10")]
 pub struct Token {
@@ -34,7 +35,7 @@ enum Verb {
         #[arg(long, default_value = "")]
         label: String,
         /// What it may do
-        #[arg(long, value_enum, default_value_t = Role::Admin)]
+        #[arg(long, value_enum, default_value_t = Role::ReadOnly)]
         role: Role,
         /// When it ends, such as 2030-01-01T00:00:00Z
         #[arg(long, value_name = "TIME")]
