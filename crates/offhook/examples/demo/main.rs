@@ -34,11 +34,11 @@ async fn play(server: &Server) -> Result<()> {
     say("1. An office: a tenant with its network, an account for each desk, one profile for all.");
     server.post("tenants", json!({ "name": TENANT, "networks": [NETWORK], "settings": { "display": { "text": "Demo office" } } })).await?;
     for (name, person) in [("1001", "Reception"), ("1002", "Workshop")] {
-        let account =
-            json!({ "tenant": TENANT, "username": name, "password": format!("demo-{name}-secret"), "display_name": person, "servers": [{ "host": "pbx.demo.example" }] });
+        let account = json!({ "tenant": TENANT, "username": name, "password": format!("demo-{name}-secret"), "display_name": person, "servers": [{ "host": "pbx.demo.example" }] });
         server.post("accounts", account).await?;
     }
-    let profile = json!({ "name": "demo-office", "tenant": TENANT, "settings": { "time": { "zone": "Europe/Paris", "ntp": ["pool.ntp.org"] } } });
+    let profile =
+        json!({ "name": "demo-office", "tenant": TENANT, "settings": { "time": { "zone": "Europe/Paris", "ntp": ["pool.ntp.org"] } } });
     server.post("profiles", profile).await?;
 
     say("2. Two phones that nobody has set up boot: a desk phone over HTTP, an old one over TFTP.");
@@ -56,7 +56,12 @@ async fn play(server: &Server) -> Result<()> {
     check(status == 200 && text(&bootstrap).contains("UNPROV"), "a pending phone shows UNPROV")?;
     say("   Both are pending now, in the tenant of their network, and show UNPROV; their files hold no password.");
     for device in pending(server).await? {
-        println!("   pending: {}  {}  {}", device["mac"].as_str().unwrap_or("?"), device["model"].as_str().unwrap_or("-"), device["tenant"].as_str().unwrap_or("?"));
+        println!(
+            "   pending: {}  {}  {}",
+            device["mac"].as_str().unwrap_or("?"),
+            device["model"].as_str().unwrap_or("-"),
+            device["tenant"].as_str().unwrap_or("?")
+        );
     }
 
     say("3. The administrator approves the reception's phone and gives it its line.");
@@ -65,7 +70,10 @@ async fn play(server: &Server) -> Result<()> {
     let (status, real) = reception.http(server, &own).await?;
     show(&reception, "HTTP", &own, (status, real.clone()));
     check(text(&real).contains("demo-1001-secret"), "the approved phone gets its account")?;
-    for line in text(&real).lines().filter(|l| l.starts_with("account.1.label") || l.starts_with("account.1.user_name") || l.starts_with("local_time.time_zone ")) {
+    for line in text(&real)
+        .lines()
+        .filter(|l| l.starts_with("account.1.label") || l.starts_with("account.1.user_name") || l.starts_with("local_time.time_zone "))
+    {
         println!("      {line}");
     }
 
@@ -77,11 +85,17 @@ async fn play(server: &Server) -> Result<()> {
     println!("   why: {}", server.newest_reason("127.0.0.35").await?);
 
     say("5. The workshop's phone is approved too, boots again over TFTP, and the time zone of all changes at once.");
-    let ready = json!({ "state": "ready", "model": "7960", "profiles": ["demo-office"], "settings": { "lines": { "1": { "account": "1002" } } } });
+    let ready =
+        json!({ "state": "ready", "model": "7960", "profiles": ["demo-office"], "settings": { "lines": { "1": { "account": "1002" } } } });
     server.patch(&format!("devices/{WORKSHOP}"), ready).await?;
     let (_, before) = workshop.tftp(server, &old).await?;
     check(text(&before).contains("demo-1002-secret"), "the old phone gets its account over TFTP")?;
-    server.patch(&format!("profiles/{}", server.profile_id("demo-office").await?), json!({ "settings": { "time": { "zone": "America/New_York" } } })).await?;
+    server
+        .patch(
+            &format!("profiles/{}", server.profile_id("demo-office").await?),
+            json!({ "settings": { "time": { "zone": "America/New_York" } } }),
+        )
+        .await?;
     let (status, after) = workshop.tftp(server, &old).await?;
     show(&workshop, "TFTP", &old, (status, after.clone()));
     let zone = |bytes: &[u8]| text(bytes).lines().find(|l| l.starts_with("time_zone")).unwrap_or("").to_owned();

@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Phone {
     /// Status and body.
     pub async fn http(&self, server: &Server, path: &str) -> Result<(u16, Vec<u8>)> {
-        let client = reqwest::Client::builder().local_address(self.ip.parse::<IpAddr>()?).user_agent(self.user_agent).timeout(PATIENCE).build()?;
+        let client =
+            reqwest::Client::builder().local_address(self.ip.parse::<IpAddr>()?).user_agent(self.user_agent).timeout(PATIENCE).build()?;
         let answer = client.get(format!("http://{}{path}", server.http)).send().await?;
         let status = answer.status().as_u16();
         Ok((status, if status == 200 { answer.bytes().await?.to_vec() } else { Vec::new() }))

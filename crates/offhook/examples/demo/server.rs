@@ -21,7 +21,8 @@ impl Server {
     /// The server of the local data folder.
     pub async fn find() -> Result<Self> {
         let dir = PathBuf::from(std::env::var("OFFHOOK_DATA_DIR").unwrap_or_else(|_| "offhook-data".into()));
-        let read = |name: &str| std::fs::read_to_string(dir.join(name)).with_context(|| format!("cannot read {}", dir.join(name).display()));
+        let read =
+            |name: &str| std::fs::read_to_string(dir.join(name)).with_context(|| format!("cannot read {}", dir.join(name).display()));
         let listeners: Value = serde_json::from_str(&read("listeners.json")?)?;
         let address = |face: &str| -> Result<SocketAddr> {
             let text = listeners[face][0].as_str().with_context(|| format!("the server has no {face} listener"))?;
