@@ -220,7 +220,6 @@ pub struct ExplainedView {
     /// The setting's path.
     pub path: String,
     /// The value; secrets are masked unless revealed.
-    #[schema(value_type = Object)]
     pub value: Value,
     /// The layer that gave it.
     pub layer: String,
