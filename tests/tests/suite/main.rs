@@ -4,3 +4,4 @@
 
 mod architecture;
 mod invented_vendor;
+mod process;
