@@ -3,5 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod architecture;
+mod boot;
+mod change;
+mod golden;
 mod invented_vendor;
 mod process;
+mod simulate;

@@ -111,10 +111,12 @@ impl Answered {
         }
     }
 
+    /// The configuration of the phone, fetched. A file without credentials, such as a dial plan of its own, is not what tells
+    /// whether the phone is up to date.
     fn fetch(&self, device: &Device) -> Option<LastFetch> {
         let (made, route) = (self.walked.made.as_ref()?, self.walked.resolved.as_ref()?.route.as_ref()?);
-        let own = device.state == State::Ready && route.kind() == FileKind::Device && route.source() == Source::Template;
-        own.then(|| LastFetch {
+        let device_file = route.kind() == FileKind::Device && route.credentials() && route.source() == Source::Template;
+        (device_file && device.state == State::Ready).then(|| LastFetch {
             at: self.at,
             generation: device.generation,
             layers_tag: self.pipeline.0.store.configuration().layers_tag(&selector_of(device)),
