@@ -6,7 +6,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use offhook_core::account::Account;
-use offhook_store::AccountFilter;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{
@@ -21,7 +20,10 @@ use super::{
     params::{Key, NoParams, Params},
     problem::Problem,
 };
-use crate::app::{App, Caller, accounts};
+use crate::app::{
+    App, Caller,
+    accounts::{self, AccountFilter},
+};
 
 /// The line values that an account gives. Its schema is that of a line, from the settings model.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use offhook_core::device::{State as DeviceState, Sync};
-use offhook_store::{DeviceFilter, DeviceSort};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     app::{
         App, Caller,
-        devices::{self, CheckedFile, Shown},
+        devices::{self, CheckedFile, DeviceFilter, DeviceSort, Shown},
     },
     pipeline::{DeviceFile, Note},
 };

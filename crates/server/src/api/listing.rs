@@ -1,11 +1,10 @@
 //! Lists: `limit`, `cursor` and `sort` in, `items` and `next_cursor` out.
 
-use offhook_store::{Listed, Page};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::params::Params;
-use crate::app::page::{MOST, Part, USUAL};
+use crate::app::page::{Listed, MOST, Page, Part, USUAL};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

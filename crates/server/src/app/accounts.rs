@@ -7,10 +7,14 @@ use offhook_core::{
     settings::{AccountValues, Document, Scope},
     tenant,
 };
-use offhook_store::{AccountFilter, Listed, Page};
+pub use offhook_store::AccountFilter;
 use serde_json::{Map, Value, json};
 
-use super::{App, Caller, fields::Fields};
+use super::{
+    App, Caller,
+    fields::Fields,
+    page::{Listed, Page},
+};
 
 /// What the server sets; passed over in a PUT.
 const READ_ONLY: &[&str] = &["id", "revision", "created_at", "updated_at"];

@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use offhook_core::{Error, Id, Result, firmware::Firmware};
-use offhook_store::Listed;
 
 use super::{
     App, Caller,
     fields::plain_text,
-    page::{self, Part},
+    page::{self, Listed, Part},
 };
 
 /// Orders of the list.

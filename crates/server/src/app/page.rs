@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use offhook_core::{Error, Result};
-use offhook_store::Listed;
+pub use offhook_store::{Listed, Page};
 
 /// The greatest page.
 pub const MOST: usize = 1000;

@@ -5,13 +5,13 @@ use offhook_core::{
     profile::Profile,
     settings::{Match, Scope, apply_merge_patch},
 };
-use offhook_store::Listed;
+
 use serde_json::{Map, Value, json};
 
 use super::{
     App, Caller,
     fields::{Fields, good_name},
-    page::{self, Part},
+    page::{self, Listed, Part},
     site::patch_settings,
 };
 

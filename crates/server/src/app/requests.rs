@@ -4,10 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{Stream, stream};
 use offhook_core::{Id, Result};
-use offhook_store::Listed;
+
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::App;
+use super::{App, page::Listed};
 use crate::pipeline::{RequestEntry, RequestFilter};
 
 /// How many older requests are read at once.

@@ -2,13 +2,13 @@
 
 use ipnet::IpNet;
 use offhook_core::{Error, Id, Result, access::parse_net, settings::Scope, tenant::Tenant};
-use offhook_store::Listed;
+
 use serde_json::{Map, Value, json};
 
 use super::{
     App, Caller,
     fields::Fields,
-    page::{self, Part},
+    page::{self, Listed, Part},
     site::patch_settings,
 };
 

@@ -4,13 +4,13 @@ use offhook_core::{
     Error, Id, Result,
     token::{Role, Token},
 };
-use offhook_store::Listed;
+
 use serde_json::Value;
 
 use super::{
     App,
     fields::Fields,
-    page::{self, Part},
+    page::{self, Listed, Part},
 };
 
 /// Who calls a use case.

@@ -5,10 +5,14 @@ use offhook_core::{
     device::{Device, Sync},
     settings::Path,
 };
-use offhook_store::{DeviceFilter, DeviceSort, Listed, Page};
+pub use offhook_store::{DeviceFilter, DeviceSort};
 use serde_json::{Map, Value};
 
-use super::{App, Caller, fields::Fields};
+use super::{
+    App, Caller,
+    fields::Fields,
+    page::{Listed, Page},
+};
 use crate::pipeline::{DeviceFile, Explanation, Note, Preview};
 
 mod document;
