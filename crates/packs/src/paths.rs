@@ -78,19 +78,7 @@ pub(crate) fn of(path: &Path) -> Vec<String> {
 
 /// Whether a text is like a pattern with `*` for any text, letter case ignored. Linear in the text for each star.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let mut last = None;
-    for part in parts {
-        if let Some(part) = last.replace(part) {
-            match rest.find(part) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
-            }
-        }
-    }
-    last.map_or(rest.is_empty(), |end| rest.ends_with(end))
+    offhook_core::settings::fits(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
 #[cfg(test)]

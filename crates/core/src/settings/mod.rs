@@ -45,7 +45,7 @@ pub use path::{Path, Segment};
 pub use profile::{Match, MatchFacts, ProfileGraphError, linearise};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
-pub use secret::{GENERATED, MASK, RawSecrets, SEALED};
+pub use secret::{GENERATED, MASK, RawSecrets, SEALED, fits};
 pub use text::is_refused;
 pub use validate::validate_unset;
 pub use variable::{CallVariables, LineVariables, Variable, VariableContext, expand};

@@ -33,7 +33,7 @@ impl RawSecrets {
         &NO_RAW_SECRETS
     }
 
-    /// Adds names of parameters of `raw.<pack>`; letter case does not count.
+    /// Adds names of parameters of `raw.<pack>`, `*` for any text; letter case does not count.
     pub fn add<S: AsRef<str>>(&mut self, pack: &str, names: &[S]) {
         let listed = self.0.entry(pack.to_owned()).or_default();
         listed.extend(names.iter().map(|name| name.as_ref().to_ascii_lowercase()));
@@ -42,8 +42,24 @@ impl RawSecrets {
     /// Whether this parameter is a secret.
     pub fn holds(&self, pack: &str, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        SECRET_WORDS.iter().any(|word| name.contains(word)) || self.0.get(pack).is_some_and(|listed| listed.contains(&name))
+        SECRET_WORDS.iter().any(|word| name.contains(word)) || self.0.get(pack).is_some_and(|listed| listed.iter().any(|p| fits(p, &name)))
     }
+}
+
+/// Whether a text fits a pattern in which `*` stands for any text.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(part) = last.replace(part) {
+            match rest.find(part).and_then(|at| rest.get(at + part.len()..)) {
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |end| rest.ends_with(end))
 }
 
 /// What a walk found at a place.
@@ -249,4 +265,24 @@ fn logins(text: &str) -> Vec<Login> {
 
 fn until(text: &str, ends: impl Fn(char) -> bool) -> &str {
     text.find(ends).and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packs_list_secrets_by_pattern() {
+        let mut raw = RawSecrets::default();
+        raw.add("acme", &["*.Unlock_Pin", "code.*.of.*"]);
+        assert!(raw.holds("acme", "phone.unlock_pin") && raw.holds("acme", "code.1.of.2"));
+        assert!(!raw.holds("acme", "phone.unlock_pins") && !raw.holds("other", "phone.unlock_pin"));
+        assert!(raw.holds("other", "Admin_PASSword"));
+    }
+
+    #[test]
+    fn patterns() {
+        assert!(fits("a*c", "abc") && fits("*", "") && fits("a*", "a") && fits("a**b", "ab"));
+        assert!(!fits("a*a", "a") && !fits("ab", "abc") && !fits("*b*b", "b"));
+    }
 }
