@@ -130,9 +130,12 @@ fn image(name: &str) -> Vec<u8> {
     name.bytes().cycle().take(3000).collect()
 }
 
+/// A client that fetches a file by its name, or does not get it.
+type Fetch = Box<dyn Fn(&str) -> Option<Vec<u8>>>;
+
 /// How a client of HTTP or TFTP gets one name; nothing: it is told that there is none.
-fn fetches(server: &Server, phone: &Phone, http: bool, tftp: bool) -> Vec<(String, Box<dyn Fn(&str) -> Option<Vec<u8>>>)> {
-    let mut clients: Vec<(String, Box<dyn Fn(&str) -> Option<Vec<u8>>>)> = Vec::new();
+fn fetches(server: &Server, phone: &Phone, http: bool, tftp: bool) -> Vec<(String, Fetch)> {
+    let mut clients: Vec<(String, Fetch)> = Vec::new();
     if http {
         let (url, agent) = (server.phone_url("/"), phone.agent.unwrap_or("none"));
         clients.push((

@@ -1,6 +1,7 @@
 //! The black-box suite: one test binary, one module per subject. Tests start the real server and fetch with real clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stdout, reason = "figures; shown when a test fails or is asked to show them")]
 
 mod architecture;
 mod boot;
