@@ -170,11 +170,23 @@ impl Pipeline {
             return Ok(recent);
         }
         let stored = offhook_store::RequestFilter { device: filter.device, tenant: filter.tenant.clone() };
-        let before = recent.last().map(|e| e.id).or(filter.before);
-        let limit = u32::try_from(filter.limit).unwrap_or(u32::MAX);
-        let older = self.0.store.requests(&stored, limit, before).await?;
-        let older = older.into_iter().filter(|e| filter.fits(e)).map(Arc::new);
-        Ok(recent.into_iter().chain(older).take(filter.limit).collect())
+        let (mut found, mut before) = (recent, filter.before);
+        if let Some(last) = found.last() {
+            before = Some(last.id);
+        }
+        let chunk = u32::try_from(filter.limit).unwrap_or(u32::MAX).clamp(100, 1000);
+        // The store knows device and tenant only: what else is asked for may need more than one chunk.
+        while found.len() < filter.limit {
+            let older = self.0.store.requests(&stored, chunk, before).await?;
+            before = older.last().map(|e| e.id);
+            let end = older.len() < chunk as usize || before <= filter.after;
+            found.extend(older.into_iter().filter(|e| filter.fits(e)).map(Arc::new));
+            if end {
+                break;
+            }
+        }
+        found.truncate(filter.limit);
+        Ok(found)
     }
 
     /// Requests from now on; a slow reader loses the oldest.

@@ -72,7 +72,8 @@ impl Answered {
         let device = self.walked.resolved.as_ref().and_then(|r| r.serving.as_ref()).map(|s| s.device.clone());
         let stored = device.as_ref().filter(|_| self.walked.reason != Reason::Stranger);
         let entry = RequestEntry {
-            id: recorder.next_id(self.at),
+            // Of the moment it ended: who follows the log resumes after the last id that was told.
+            id: recorder.next_id(self.pipeline.0.clock.now()),
             at: self.at,
             ip: self.request.source,
             transport: self.request.transport,

@@ -145,3 +145,25 @@ async fn what_a_simulation_takes() {
         server.post("/simulate", json!({"transport": "tftp", "path": "001565aabbcc.cfg", "ip": "203.0.113.9"})).await.expect(200);
     assert_eq!((&stranger["answer"]["status"], &stranger["file"]["kind"]), (&json!(404), &json!("device")), "classified all the same");
 }
+
+#[tokio::test]
+async fn a_rare_request_is_found_among_many_that_are_stored() {
+    let server = Server::start().await;
+    server.phone("/rare", AGENT, "10.0.0.7").await;
+    for n in 0..150 {
+        server.phone(&format!("/common-{n}"), AGENT, "10.0.0.9").await;
+    }
+    server.write_down().await;
+    let found = server.get("/requests?limit=2&ip=10.0.0.7").await.expect(200);
+    assert_eq!((&found["items"][0]["path"], &found["next_cursor"]), (&json!("/rare"), &Value::Null), "{found}");
+    let (mut seen, mut cursor) = (0, String::new());
+    loop {
+        let page = server.get(&format!("/requests?limit=40{cursor}")).await.expect(200);
+        seen += page["items"].as_array().unwrap().len();
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, 151, "each once");
+}
