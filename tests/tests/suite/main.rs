@@ -6,7 +6,9 @@
 mod architecture;
 mod boot;
 mod change;
+mod durability;
 mod golden;
 mod invented_vendor;
 mod process;
 mod simulate;
+mod tftp_face;
