@@ -9,7 +9,7 @@ use offhook_core::{
 use serde_json::{Map, Value};
 
 use super::{App, Caller, fields::Fields};
-use crate::pipeline::Simulation;
+use crate::{http::path as percent, pipeline::Simulation};
 
 /// A path, a header or an option is at most this long.
 const LONGEST: usize = 4096;
@@ -36,7 +36,7 @@ fn read_request(fields: &mut Fields) -> Request {
         match transport {
             Transport::Http | Transport::Https => {
                 let (path, query) = path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
-                request.path = Some(path.to_owned());
+                request.path = Some(percent::decode(path));
                 request.query = query.map(str::to_owned);
             }
             Transport::Tftp => request.path = Some(path),

@@ -5,7 +5,7 @@
 
 mod conditional;
 mod forwarded;
-mod path;
+pub(crate) mod path;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 

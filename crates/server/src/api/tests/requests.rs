@@ -118,7 +118,7 @@ async fn a_stream_needs_an_id_to_go_on_from() {
 #[tokio::test]
 async fn a_simulation_stores_nothing() {
     let server = Server::start().await;
-    let request = json!({"transport": "http", "path": "/001565aabbcc.cfg?x=1", "headers": {"User-Agent": AGENT}, "ip": "10.0.0.9"});
+    let request = json!({"transport": "http", "path": "/001565%61abbcc.cfg?x=1", "headers": {"User-Agent": AGENT}, "ip": "10.0.0.9"});
     let told = server.post("/simulate", request).await.expect(200);
     let sighting = &told["sighting"];
     assert_eq!((&sighting["mac"], &sighting["vendor"], &sighting["model"]), (&json!(MAC), &json!("yealink"), &json!("T46S")), "{told}");
