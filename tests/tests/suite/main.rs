@@ -8,6 +8,7 @@ mod boot;
 mod change;
 mod durability;
 mod golden;
+mod http_face;
 mod invented_vendor;
 mod process;
 mod simulate;
