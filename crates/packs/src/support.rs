@@ -17,7 +17,8 @@ pub(crate) fn unsupported(pack: &Pack, model: &Model, settings: &Effective) -> V
     let removed = PathSet::new(&model.supports_remove);
     let mut notes = BTreeSet::new();
     for (path, leaf) in settings.leaves() {
-        if matches!(leaf.provenance.layer, LayerSource::BuiltIn) {
+        // Nobody set these.
+        if matches!(leaf.provenance.layer, LayerSource::BuiltIn | LayerSource::Pending) {
             continue;
         }
         let segments = paths::of(&path);

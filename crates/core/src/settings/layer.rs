@@ -27,6 +27,8 @@ pub enum LayerSource {
     Profile(Arc<str>),
     /// The device itself.
     Device,
+    /// The mark that a device shows while it is pending, in place of its own settings.
+    Pending,
     /// What a tenant enforces.
     TenantEnforced(Arc<str>),
     /// What the site enforces.
@@ -43,6 +45,7 @@ impl fmt::Display for LayerSource {
             Self::TenantProfile(name) => write!(f, "tenant profile {name}"),
             Self::Profile(name) => write!(f, "profile {name}"),
             Self::Device => f.write_str("device"),
+            Self::Pending => f.write_str("pending"),
             Self::TenantEnforced(name) => write!(f, "enforced by tenant {name}"),
             Self::SiteEnforced => f.write_str("enforced by site"),
         }
@@ -77,4 +80,18 @@ pub fn built_in() -> &'static Settings {
         Settings::from_stored(defaults).unwrap_or_default()
     });
     &BUILT_IN
+}
+
+/// The layers of a device that nobody approved yet: built-in, site, tenant and what is enforced. Profiles have no place among
+/// them, and where the device's own settings stood is a mark, on its idle screen and beside its first line key.
+pub fn while_pending(mut layers: Vec<Layer<'_>>) -> Vec<Layer<'_>> {
+    static MARK: LazyLock<Settings> = LazyLock::new(|| {
+        let mark = json!({ "display": { "text": "UNPROV" }, "lines": { "1": { "label": "UNPROV" } } });
+        Settings::from_stored(mark).unwrap_or_default()
+    });
+    layers.retain(|l| !matches!(l.source, LayerSource::SiteProfile(_) | LayerSource::TenantProfile(_) | LayerSource::Profile(_)));
+    for layer in layers.iter_mut().filter(|l| l.source == LayerSource::Device) {
+        *layer = Layer { source: LayerSource::Pending, settings: &MARK, unset: &[] };
+    }
+    layers
 }

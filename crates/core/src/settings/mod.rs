@@ -37,7 +37,7 @@ pub use effective::{Effective, Explained, Leaf, Provenance};
 pub use fault::Fault;
 pub use format::Format;
 pub use generate::{Alphabet, derive_generated};
-pub use layer::{Layer, LayerSource, built_in};
+pub use layer::{Layer, LayerSource, built_in, while_pending};
 pub use merge::compose;
 pub use model::{field_at, field_paths};
 pub use patch::apply_merge_patch;

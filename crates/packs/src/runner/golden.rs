@@ -12,7 +12,7 @@ use offhook_core::{
     Mac,
     device::State,
     request::{Request, Transport},
-    settings::{AccountValues, Effective, Fault, Layer, LayerSource, Scope, Settings, VariableContext, built_in, compose},
+    settings::{AccountValues, Effective, Fault, Layer, LayerSource, Scope, Settings, VariableContext, built_in, compose, while_pending},
     sighting::FileKind,
 };
 use serde::Deserialize;
@@ -107,10 +107,14 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
     let own = layers.effective(pack, &facts, &server, true);
     let common = layers.effective(pack, &facts, &server, false);
     let shelf = Shelf(case.firmware.clone());
+    let pending = facts.state == Some(State::Pending);
     let mut made = BTreeSet::new();
     let render = |route: &Route| {
-        let settings = if route.kind() == FileKind::Device { &own } else { &common };
-        pack.render(route, &RenderInput { device: &facts, tenant: "default", server: &server, settings, shelf: &shelf })
+        let mut settings = if route.kind() == FileKind::Device { own.clone() } else { common.clone() };
+        if !route.credentials() || pending {
+            settings.without_secrets(catalog.raw_secrets());
+        }
+        pack.render(route, &RenderInput { device: &facts, tenant: "default", server: &server, settings: &settings, shelf: &shelf })
     };
     for file in &case.absent {
         match render(&route(catalog, pack, &facts, file)?) {
@@ -209,7 +213,9 @@ impl CaseLayers {
             layers.push(layer(LayerSource::Profile("profile".into()), &self.profile));
             layers.push(layer(LayerSource::Device, &self.device));
         }
-        let mut effective = compose(&layers, &|name| self.accounts.get(name));
+        let pending = facts.state == Some(State::Pending);
+        let layers = if pending { while_pending(layers) } else { layers };
+        let mut effective = compose(&layers, &|name| if pending { None } else { self.accounts.get(name) });
         effective.fill_generated(KEY, DEVICE, &|path| pack.generated_max(path));
         let variables = VariableContext {
             lines: effective.line_variables(),

@@ -1,17 +1,14 @@
 //! Step 5: which settings apply? The layers of a device, or of a common file, composed into effective settings with
 //! variables expanded and passwords derived.
 
-use std::sync::LazyLock;
-
 use offhook_core::{
     account::Account,
     configuration::{Configuration, LayerSelector},
     device::State,
-    settings::{Effective, Layer, LayerSource, Scope, Settings, Variable, VariableContext, compose as merge},
+    settings::{Effective, Layer, Variable, VariableContext, compose as merge, while_pending},
 };
 use offhook_packs::{Pack, ServerFacts};
 use offhook_store::{Serving, selector_of};
-use serde_json::json;
 
 use super::Note;
 
@@ -25,24 +22,13 @@ pub struct Composed {
     pub notes: Vec<Note>,
 }
 
-/// What a pending phone shows: on its idle screen and beside its first line key.
-const UNPROVISIONED: &str = "UNPROV";
-
-static PENDING: LazyLock<Settings> = LazyLock::new(|| {
-    let settings = json!({ "display": { "text": UNPROVISIONED }, "lines": { "1": { "label": UNPROVISIONED } } });
-    Settings::validate(&settings, Scope::Device).unwrap_or_default()
-});
-
 /// The settings of a device.
 pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, server: &ServerFacts, key: &[u8]) -> Composed {
     let device = &serving.device;
     let selector = LayerSelector { pack: Some(pack.id().to_owned()), ..selector_of(device) };
     let pending = device.state == State::Pending;
-    let layers = if pending {
-        pending_layers(configuration, &selector)
-    } else {
-        configuration.layers(&selector, Some((&device.settings, &device.unset)))
-    };
+    let layers = configuration.layers(&selector, Some((&device.settings, &device.unset)));
+    let layers = if pending { while_pending(layers) } else { layers };
     let mut composed = composed(&layers, &|name| if pending { None } else { serving.accounts.get(name).map(AsRef::as_ref) });
     composed.effective.fill_generated(key, &device.id.to_string(), &|path| pack.generated_max(path));
     let mut context = VariableContext {
@@ -66,13 +52,6 @@ pub fn of_family(configuration: &Configuration, selector: &LayerSelector, pack: 
     composed.notes.clear();
     expand(&mut composed, &shared_variables(&selector.tenant, pack, server));
     composed
-}
-
-/// Built-in, site and tenant layers and what is enforced, with the mark of a pending phone above them.
-fn pending_layers<'a>(configuration: &'a Configuration, selector: &'a LayerSelector) -> Vec<Layer<'a>> {
-    let mut layers = configuration.layers(selector, Some((&PENDING, &[])));
-    layers.retain(|l| !matches!(l.source, LayerSource::SiteProfile(_) | LayerSource::TenantProfile(_) | LayerSource::Profile(_)));
-    layers
 }
 
 fn composed<'a>(layers: &[Layer<'a>], account: &dyn Fn(&str) -> Option<&'a Account>) -> Composed {
