@@ -9,6 +9,7 @@ mod change;
 mod durability;
 mod golden;
 mod http_face;
+mod identity;
 mod invented_vendor;
 mod process;
 mod simulate;

@@ -131,7 +131,7 @@ pub async fn resolve(
         None => DeviceFound::None,
     };
     let mut no_device = None;
-    if serving.is_none() && gated.trusted {
+    if serving.is_none() && gated.trusted && gated.refused.is_none() {
         let arrived = arrive(store, catalog, arrivals, (request, gated, seen), (mode, now, new_id), network).await?;
         (serving, found, no_device) = arrived;
     }

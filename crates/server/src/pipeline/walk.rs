@@ -70,7 +70,9 @@ impl Answered {
     pub fn finish(self, method: &str, status: u16, bytes: u64, has: bool) {
         let Inner { recorder, metrics, .. } = &*self.pipeline.0;
         let device = self.walked.resolved.as_ref().and_then(|r| r.serving.as_ref()).map(|s| s.device.clone());
-        let stored = device.as_ref().filter(|_| self.walked.reason != Reason::Stranger);
+        // Who may not ask at all leaves nothing at the device that it names.
+        let outsider = matches!(self.walked.reason, Reason::Stranger | Reason::AclDenies | Reason::HostNotAllowed);
+        let stored = device.as_ref().filter(|_| !outsider);
         let entry = RequestEntry {
             // Of the moment it ended: who follows the log resumes after the last id that was told.
             id: recorder.next_id(self.pipeline.0.clock.now()),
