@@ -14,7 +14,7 @@ BENCH_PACKAGES := nginx-light dnsmasq-base wrk
 # cargo-deny lands here when the machine has none.
 export PATH := $(abspath $(TARGET))/tools/bin:$(PATH)
 
-.PHONY: help run demo test bench build fmt lint doc deny tools clean-data
+.PHONY: help run demo test bench build fmt fmt-check lint doc deny tools clean-data
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

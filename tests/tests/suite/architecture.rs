@@ -19,9 +19,10 @@ struct Packages(BTreeMap<String, BTreeSet<String>>);
 impl Packages {
     fn read() -> Self {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+        // One platform: of the others not everything was downloaded.
+        let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
         let output = Command::new(cargo)
-            // One platform: of the others not everything was downloaded.
-            .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", "x86_64-unknown-linux-gnu"])
+            .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", &platform])
             .current_dir(root())
             .output()
             .expect("cargo metadata runs");
