@@ -12,5 +12,6 @@ mod http_face;
 mod identity;
 mod invented_vendor;
 mod process;
+mod serve;
 mod simulate;
 mod tftp_face;
