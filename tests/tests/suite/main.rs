@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "figures; shown when a test fails or is asked to show them")]
+#![allow(clippy::type_complexity, reason = "tables of cases with closures")]
 
 mod architecture;
 mod boot;
