@@ -22,6 +22,7 @@ use crate::{
 };
 
 const MINUTE: i64 = 60_000;
+const SELECT: &str = "SELECT id, label, role, sha256, created_at, expires_at, last_used_at FROM tokens ORDER BY id";
 
 impl Store {
     /// Makes a token. The text is given this once and never again.
@@ -71,14 +72,13 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn tokens(&self) -> Result<Vec<Token>> {
-        let query = sqlx::query("SELECT id, label, role, sha256, created_at, expires_at, last_used_at FROM tokens ORDER BY id");
-        query.fetch_all(&self.shared.readers).await.map_err(failed)?.iter().map(read).collect()
+        sqlx::query(SELECT).fetch_all(&self.shared.readers).await.map_err(failed)?.iter().map(read).collect()
     }
 
-    /// Revokes a token.
+    /// Revokes a token. The last admin token that is still valid stays: nobody could make another.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound`; `Conflict` for that one.
     pub async fn revoke_token(&self, id: Id) -> Result<()> {
         self.write(move |tx| revoke(tx, id).boxed()).await
     }
@@ -138,10 +138,14 @@ async fn note_use(tx: &mut Tx, id: Id, at: i64) -> Result<()> {
 }
 
 async fn revoke(tx: &mut Tx, id: Id) -> Result<()> {
-    let done = sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
-    if done.rows_affected() == 0 {
-        return Err(Error::not_found("token", id));
+    let rows = sqlx::query(SELECT).fetch_all(&mut tx.conn).await.map_err(failed)?;
+    let (revoked, others): (Vec<Token>, Vec<Token>) = rows.iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().partition(|t| t.id == id);
+    let token = revoked.first().ok_or_else(|| Error::not_found("token", id))?;
+    let administers = |token: &Token| token.role == Role::Admin && valid(token, tx.now);
+    if administers(token) && !others.iter().any(administers) {
+        return Err(Error::Conflict("this is the last valid admin token: make another one before it is revoked".into()));
     }
+    sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     tx.changed(What::Token { id }).await.map(drop)
 }
 

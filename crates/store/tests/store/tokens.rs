@@ -23,6 +23,7 @@ async fn a_token_is_valid_until_it_ends_or_is_revoked() {
     place.clock.forward(60_000);
     assert!(store.verify_token(&text).await.unwrap().is_none());
     assert!(store.verify_token(&other).await.unwrap().is_some());
+    store.create_token("another", Role::Admin, None).await.unwrap();
     store.revoke_token(long.id).await.unwrap();
     assert!(store.verify_token(&other).await.unwrap().is_none());
     assert!(matches!(store.revoke_token(long.id).await, Err(Error::NotFound { .. })));
@@ -53,6 +54,35 @@ async fn the_first_start_leaves_an_admin_token() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let token = store.verify_token(fs::read_to_string(&file).unwrap().trim()).await.unwrap().unwrap();
     assert_eq!(token.role, Role::Admin);
-    store.revoke_token(token.id).await.unwrap();
-    assert!(store.ensure_admin_token(&file).await.unwrap(), "a lost last token is mended by a restart");
+}
+
+#[tokio::test]
+async fn an_expired_admin_token_is_mended_by_a_restart() {
+    let place = Place::new();
+    let store = place.store().await;
+    let file = place.options.data_dir.join("admin.token");
+    let end = place.clock.now().plus(std::time::Duration::from_secs(60));
+    store.create_token("short", Role::Admin, Some(end)).await.unwrap();
+    assert!(!store.ensure_admin_token(&file).await.unwrap());
+    place.clock.forward(60_000);
+    assert!(store.ensure_admin_token(&file).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_admin_tokens_revoked_at_once_one_stays() {
+    let place = Place::new();
+    let store = place.store().await;
+    let end = place.clock.now().plus(std::time::Duration::from_secs(60));
+    let (ending, _) = store.create_token("ending", Role::Admin, Some(end)).await.unwrap();
+    let (reader, _) = store.create_token("reader", Role::ReadOnly, None).await.unwrap();
+    place.clock.forward(60_000);
+    let mut admins = Vec::new();
+    for _ in 0..8 {
+        admins.push(store.create_token("admin", Role::Admin, None).await.unwrap().0.id);
+    }
+    let revoked = futures_util::future::join_all(admins.iter().map(|id| store.revoke_token(*id))).await;
+    assert_eq!(revoked.iter().filter(|r| matches!(r, Err(Error::Conflict(_)))).count(), 1);
+    assert_eq!(store.tokens().await.unwrap().len(), 3);
+    store.revoke_token(ending.id).await.unwrap();
+    store.revoke_token(reader.id).await.unwrap();
 }
