@@ -180,11 +180,7 @@ impl Bound {
 
     fn serve(self, config: &Config, app: App, stop: CancellationToken) -> TaskTracker {
         let faces = TaskTracker::new();
-        let options = HttpOptions {
-            connections: config.limits.http_connections,
-            idle: config.limits.http_idle,
-            trusted_proxies: config.phones.trusted_proxies.clone(),
-        };
+        let options = HttpOptions { connections: config.limits.http_connections, idle: config.limits.http_idle };
         faces.spawn(self.http.serve(app.pipeline.clone(), options, stop.clone()));
         let files = Arc::new(PhoneFiles { pipeline: app.pipeline.clone() });
         let tftp = self.tftp.serve(files, stop.clone());
@@ -272,7 +268,9 @@ fn reload(sources: &Sources, running: &Config, pipeline: &Pipeline) {
             pipeline.set_catalog(load_packs(&loaded.config.packs_dir()));
             let (old, new) = (fixed(running), fixed(&loaded.config));
             if old != new {
-                tracing::warn!("changed listeners, roles, store and memory limits take effect at the next start");
+                tracing::warn!(
+                    "what changed of listeners, roles, store, and limits other than those of pending devices takes effect at the next start"
+                );
             }
             tracing::info!("configuration and packs reloaded");
         }
@@ -287,9 +285,9 @@ fn fixed(config: &Config) -> String {
         config.roles,
         config.store,
         config.admin,
-        (&phones.http_listen, &phones.tftp_listen, &phones.trusted_proxies),
-        (limits.tftp_transfers, limits.tftp_transfers_per_source, limits.http_connections, limits.requests),
-        (limits.rendered_cache, limits.device_cache, limits.request_log),
+        (&phones.http_listen, &phones.tftp_listen),
+        (limits.tftp_transfers, limits.tftp_transfers_per_source, limits.http_connections, limits.http_idle, limits.requests),
+        (limits.rendered_cache, limits.device_cache, limits.request_log, limits.firmware_size, limits.drain),
     )
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook_tests::{Server, clients, clients::Tftp};
+use offhook_tests::{Server, Setup, clients, clients::Tftp};
 use reqwest::Method;
 use serde_json::json;
 
@@ -266,4 +266,19 @@ fn without_its_firmware_nothing_names_an_image() {
     }
     let common = Tftp::Hpa.fetch(server.tftp(), "SIPDefault.cnf").unwrap();
     assert!(!String::from_utf8_lossy(&common).contains("8-12-00"));
+}
+
+#[test]
+fn phones_of_ipv6_boot_too() {
+    let setup = Setup::default().set("phones.http.listen", "[::1]:0,127.0.0.1:0").set("phones.tftp.listen", "[::1]:0");
+    let server = setup.start();
+    server.patch("/site", &json!({ "settings": { "provisioning": { "url": "${server.url}/" } } }));
+    let own = clients::curl(&format!("http://{}/001565460001.cfg", server.listeners().http[0]), &["-A", YEALINK_T46S.agent.unwrap()]);
+    let port = server.listeners().http[0].port();
+    assert!(own.text().contains(&format!("http://[::1]:{port}/")), "{}", own.text());
+    let device = server.get("/devices/001565460001");
+    assert_eq!((&device["state"], &device["last_seen"]["ip"]), (&json!("pending"), &json!("::1")));
+    for client in [Tftp::Hpa, Tftp::Atftp, Tftp::Curl] {
+        assert_eq!(client.fetch(server.tftp(), "001565460001.cfg").unwrap(), own.body, "{client:?}");
+    }
 }

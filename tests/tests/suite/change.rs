@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use offhook_tests::{Setup, clients::runtime};
+use offhook_tests::{
+    Setup,
+    clients::{curl, runtime},
+};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 
@@ -107,4 +110,39 @@ fn a_profile_reaches_the_next_fetch_of_ten_thousand_phones() {
     assert_eq!(fetch(PHONES, "new.example", "old.example"), PHONES, "phones with the new value");
     println!("{PHONES} of {PHONES} phones have the new value, fetched in {:.1} s", begin.elapsed().as_secs_f64());
     assert_eq!(rendered(), (BEFORE + PHONES) as u64);
+}
+
+/// Wherever an account is named, a change of it reaches the phone; and so does every other change of who belongs to what.
+#[test]
+fn what_a_layer_names_reaches_the_phone() {
+    let server = Setup::default().start();
+    for name in ["a1", "a2", "a3", "a4"] {
+        server.post("/accounts", &json!({ "name": name, "display_name": format!("{name}-old"), "shared": true }));
+    }
+    let line = |n: &str, account: &str| json!({ "lines": { n: { "account": account } } });
+    server.patch("/site", &json!({ "settings": line("1", "a1") }));
+    server.patch("/tenants/default", &json!({ "settings": line("2", "a2") }));
+    server.post("/profiles", &json!({ "name": "assigned", "settings": line("3", "a3") }));
+    server.post("/profiles", &json!({ "name": "matching", "match": { "vendor": "yealink" }, "settings": line("4", "a4") }));
+    server.post("/devices", &json!({ "mac": "001565000001", "model": "T46S", "profiles": ["assigned"] }));
+    let file = || curl(&server.phone_url("/001565000001.cfg"), &[]).text();
+    let text = file();
+    for name in ["a1", "a2", "a3", "a4"] {
+        assert!(text.contains(&format!("{name}-old")), "{name}: {text}");
+    }
+    for name in ["a1", "a2", "a3", "a4"] {
+        server.patch(&format!("/accounts/{name}"), &json!({ "display_name": format!("{name}-new") }));
+        assert!(file().contains(&format!("{name}-new")), "{name}");
+    }
+    // Another profile, the parent that it gets, and the parent's change.
+    server.post("/profiles", &json!({ "name": "base", "settings": { "network": { "hostname": "base-one" } } }));
+    server.post("/profiles", &json!({ "name": "later", "settings": { "time": { "ntp": ["later.example"] } } }));
+    server.patch("/devices/001565000001", &json!({ "profiles": ["assigned", "later"] }));
+    assert!(file().contains("later.example"));
+    server.patch("/profiles/later", &json!({ "parents": ["base"] }));
+    assert!(file().contains("base-one"));
+    server.patch("/profiles/base", &json!({ "settings": { "network": { "hostname": "base-two" } } }));
+    assert!(file().contains("base-two"));
+    server.delete("/profiles/matching");
+    assert!(!file().contains("a4-new"));
 }

@@ -78,7 +78,8 @@ fn is_alive(server: &Server) {
 fn every_change_makes_a_conditional_answer_new() {
     let server = with_phone(Setup::default());
     let rom = "/firmware?name=T46S%28T48S%2CT42S%2CT41S%29-66.86.0.160.rom";
-    let changes: [(&str, Box<dyn Fn()>); 8] = [
+    type Change<'a> = (&'a str, Box<dyn Fn() + 'a>);
+    let changes: [Change<'_>; 8] = [
         ("profile", Box::new(|| drop(server.patch("/profiles/office", &json!({ "settings": { "time": { "ntp": ["two.example"] } } }))))),
         ("tenant", Box::new(|| drop(server.patch("/tenants/default", &json!({ "settings": { "network": { "lldp": true } } }))))),
         ("site", Box::new(|| drop(server.patch("/site", &json!({ "settings": { "network": { "cdp": false } } }))))),
@@ -474,4 +475,26 @@ fn a_burst_of_connections_is_served() {
     for answer in asked {
         assert_eq!(runtime().block_on(answer).unwrap(), 200);
     }
+}
+
+#[test]
+fn a_fetch_counts_when_the_phone_has_the_whole_file() {
+    let server = with_phone(Setup::default());
+    let sync = || server.get("/devices/001565460001")["sync"].as_str().unwrap().to_owned();
+    let last = |path: &str| until(|| (server.get("/devices/001565460001")["last_seen"]["path"] == path).then_some(())).unwrap();
+    assert_eq!(curl(&server.phone_url(FILE), &["-A", AGENT, "-I"]).status, 200);
+    assert_eq!(get(&server, FILE, &["Range: bytes=0-9"]).status, 206);
+    assert_eq!(get(&server, "/y000000000066.cfg", &[]).status, 200);
+    // Requests are recorded in order: with this one, those before it are.
+    last("/y000000000066.cfg");
+    assert_eq!(sync(), "never");
+    let etag = get(&server, FILE, &[]).headers["etag"].clone();
+    until(|| (sync() == "current").then_some(())).unwrap();
+    server.patch("/devices/001565460001", &json!({ "label": "a label that stands in no file" }));
+    assert_eq!(sync(), "current", "the bytes are the same");
+    assert_eq!(get(&server, FILE, &[&format!("If-None-Match: {etag}")]).status, 304);
+    server.patch("/site", &json!({ "settings": { "time": { "ntp": ["never.seen.example"], "zone": "Europe/Paris" } } }));
+    assert_eq!(sync(), "outdated");
+    assert_eq!(get(&server, FILE, &[&format!("If-None-Match: {etag}")]).status, 200);
+    until(|| (sync() == "current").then_some(())).unwrap();
 }

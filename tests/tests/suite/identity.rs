@@ -261,3 +261,14 @@ fn networks_tell_the_tenant_of_an_unknown_phone() {
     // A known device's tenant is its own wherever it is.
     assert!(ask(&server, "127.0.0.99", "/001565000001.cfg", "x").text().contains("ntp.acme.example"));
 }
+
+#[test]
+fn an_address_alone_makes_no_device() {
+    let server = Server::start();
+    assert_eq!(ask(&server, "127.0.0.2", "/001565000001.cfg", &agent("00:15:65:00:00:01")).status, 200);
+    server.delete("/devices/001565000001");
+    assert_eq!(ask(&server, "127.0.0.2", "/y000000000066.cfg", "x").status, 200);
+    assert!(macs(&server).is_empty(), "a deleted phone came back by somebody else's request");
+    assert_eq!(ask(&server, "127.0.0.2", "/001565000001.cfg", "x").status, 200);
+    assert_eq!(macs(&server), ["00:15:65:00:00:01"], "by its own it does come back");
+}

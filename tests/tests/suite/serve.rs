@@ -153,13 +153,17 @@ fn a_hangup_reloads_rules_and_packs() {
     assert_eq!([from("127.0.0.1", "/001565000001.cfg"), from("127.0.0.3", "/001565000001.cfg")], [200, 404]);
     let reloads = |n: usize| until(|| (server.log().matches("configuration and packs reloaded").count() == n).then_some(())).unwrap();
 
-    fs::write(&file, "[phones]\nacl = \"!127.0.0.1\"\ntrusted_networks = [\"127.0.0.2/31\"]\n").unwrap();
+    let changed = "[phones]\nacl = \"!127.0.0.1\"\ntrusted_networks = [\"127.0.0.2/31\"]\ntrusted_proxies = [\"127.0.0.9\"]\n";
+    fs::write(&file, changed).unwrap();
     copy_folder(&root().join("tests/packs/zentoro"), &server.data().join("packs/zentoro"));
     server.signal(libc::SIGHUP);
     reloads(1);
     let path = "/001565000001.cfg";
     assert_eq!([from("127.0.0.1", path), from("127.0.0.3", path), from("127.0.0.2", path), from("127.0.0.4", path)], [404, 200, 200, 404]);
     assert_eq!(from("127.0.0.3", "/zt-025a54000007.conf"), 200, "the new pack is not there");
+
+    let by_proxy = curl(&server.phone_url(path), &["--interface", "127.0.0.9", "-H", "X-Forwarded-For: 127.0.0.2"]).status;
+    assert_eq!(by_proxy, 200, "the new proxy is not believed");
 
     // A bad file changes nothing, and says what is wrong with it.
     fs::write(&file, "[phones]\nacl = \"everybody\"\npolicy = \"lax\"\n").unwrap();

@@ -316,7 +316,7 @@ pub static KEYS: &[Key] = &[
         default: Some("[]"),
         example: r#"["10.0.0.2"]"#,
         about: "Proxies whose Forwarded and X-Forwarded-For headers tell where a phone is.",
-        reloads: false,
+        reloads: true,
         take: Take::Networks(|c, v| c.phones.trusted_proxies = v),
     },
     Key {

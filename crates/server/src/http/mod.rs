@@ -18,7 +18,6 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ipnet::IpNet;
 use offhook_core::{
     access::canonical,
     request::{Request, Transport, latin1},
@@ -38,8 +37,6 @@ pub struct HttpOptions {
     pub connections: usize,
     /// A connection that sends no whole request head for this long is closed.
     pub idle: Duration,
-    /// Proxies whose `Forwarded` and `X-Forwarded-For` are read.
-    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Bound listeners, ready to serve.
@@ -131,7 +128,7 @@ async fn connection(stream: tokio::net::TcpStream, peer: SocketAddr, local: Opti
 
 impl Face {
     async fn respond(&self, http: HttpRequest<Incoming>, peer: SocketAddr, local: Option<SocketAddr>) -> Response<Full<Bytes>> {
-        let source = forwarded::source(canonical(peer.ip()), http.headers(), &self.options.trusted_proxies);
+        let source = forwarded::source(canonical(peer.ip()), http.headers(), &self.pipeline.trusted_proxies());
         let mut request = Request::new(Transport::Http, source);
         request.path = Some(path::decode(http.uri().path()));
         request.query = http.uri().query().map(str::to_owned);

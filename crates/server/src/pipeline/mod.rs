@@ -76,6 +76,7 @@ struct Rules {
     gate: Gate,
     arrivals: Arrivals,
     public_url: Option<String>,
+    proxies: Arc<[IpNet]>,
 }
 
 impl Rules {
@@ -97,6 +98,7 @@ impl Rules {
                 },
             },
             public_url: phones.public_url.clone(),
+            proxies: phones.trusted_proxies.as_slice().into(),
         }
     }
 }
@@ -173,6 +175,11 @@ impl Pipeline {
     /// The trusted networks in force.
     pub fn trusted_networks(&self) -> Vec<IpNet> {
         self.0.rules().gate.trusted.clone()
+    }
+
+    /// Proxies that may tell where a phone is, in force.
+    pub fn trusted_proxies(&self) -> Arc<[IpNet]> {
+        self.0.rules().proxies.clone()
     }
 
     /// The packs in use.

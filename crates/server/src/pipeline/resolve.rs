@@ -174,7 +174,10 @@ async fn arrive(
     (mode, now, new_id): (Mode, Timestamp, Id),
     network: Option<&str>,
 ) -> Result<Arrived> {
-    let Some(mac) = seen.sighting.mac.filter(|_| seen.conflict.is_none()) else { return Ok((None, DeviceFound::None, None)) };
+    // A MAC that only the address tells is that of the phone that spoke from there before, not of this one.
+    let Some(mac) = seen.sighting.mac.filter(|_| seen.conflict.is_none() && !seen.by_address) else {
+        return Ok((None, DeviceFound::None, None));
+    };
     if arrivals.auto_create == AutoCreate::Off {
         return Ok((None, DeviceFound::None, Some(Reason::UnknownDevice)));
     }
