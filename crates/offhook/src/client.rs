@@ -146,8 +146,9 @@ impl Client {
         if status.is_success() {
             return Ok(answer);
         }
+        let path = answer.url().path().to_owned();
         let problem = answer.json::<Value>().await.unwrap_or_default();
-        Err(Failure::of_problem(status.as_u16(), &problem))
+        Err(Failure::of_problem(status.as_u16(), &problem, &path))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {

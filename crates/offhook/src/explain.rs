@@ -31,7 +31,7 @@ const PLAIN: [Reason; 18] = [
 ];
 
 /// The reason of an answer, whether it is told as a value or in words.
-fn known(reason: &Value) -> Option<Reason> {
+pub fn known(reason: &Value) -> Option<Reason> {
     let tagged = match reason {
         Value::String(name) => json!({ "reason": name }),
         other => other.clone(),
@@ -82,7 +82,10 @@ pub fn advice(reason: &Value, phone: &str, ip: &str) -> Option<String> {
         Some(Reason::TemplateFailed { .. }) => format!("See what fails, and where:\noffhook device check {phone}"),
         Some(Reason::Overloaded) => "It tries again by itself. If this lasts, raise limits.requests.".to_owned(),
         Some(Reason::StoreUnavailable) => "See the server's log and /readyz: the store does not answer.".to_owned(),
-        None if told.starts_with("firmware is not stored") => "Add it:\noffhook firmware add FILE".to_owned(),
+        None if told.starts_with("firmware is not stored: ") => {
+            let names = told.trim_start_matches("firmware is not stored: ").split(" (").next().unwrap_or_default();
+            format!("Add what is missing:\noffhook firmware add {}", names.replace(", ", " "))
+        }
         None if told.starts_with("the template failed") => format!("See what fails, and where:\noffhook device check {phone}"),
         None if told.starts_with("the file belongs to") => {
             "Look at the provisioning address set in the phone: it names another phone's file.".to_owned()
@@ -155,7 +158,9 @@ mod tests {
             assert!(advice(&told, "", "10.9.9.9").unwrap().contains("10.9.9.9"), "{told}");
         }
         let missing = json!({"reason": "firmware_missing", "missing": ["a.bin"]});
+        let words = json!(Reason::FirmwareMissing { missing: vec!["a.bin".to_owned(), "b.bin".to_owned()] }.to_string());
         assert!(advice(&missing, "", "").unwrap().contains("a.bin"));
+        assert!(advice(&words, "", "").unwrap().ends_with("offhook firmware add a.bin b.bin"));
         assert_eq!(reason(&json!("something new")), "something new");
         assert_eq!(advice(&json!("own_file"), "", ""), None);
     }

@@ -34,15 +34,18 @@ impl Failure {
         }
     }
 
-    /// From the problem document (RFC 9457) of an answer.
-    pub fn of_problem(status: u16, problem: &Value) -> Self {
+    /// From the problem document (RFC 9457) of an answer to a question about this path.
+    pub fn of_problem(status: u16, problem: &Value, path: &str) -> Self {
         let text = |name: &str| problem.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
         let faults = problem.get("faults").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut message = text("title").map_or_else(|| format!("the server answered with status {status}"), str::to_owned);
         if faults.is_empty() {
-            if let Some(detail) = text("detail") {
-                message = format!("{message}: {detail}");
-            }
+            message = match text("detail") {
+                // "There is no such thing" says no more than that there is no device of that name.
+                Some(detail) if status == 404 => detail.to_owned(),
+                Some(detail) => format!("{message}: {detail}"),
+                None => message,
+            };
         } else {
             message.push(':');
             for fault in faults {
@@ -53,7 +56,7 @@ impl Failure {
                 }
             }
         }
-        if let Some(next) = what_next(status) {
+        if let Some(next) = what_next(status, path) {
             message.push_str(&format!("\n{next}"));
         }
         match status {
@@ -63,15 +66,34 @@ impl Failure {
     }
 }
 
-fn what_next(status: u16) -> Option<&'static str> {
-    match status {
-        401 => Some("Give a valid token with --token or OFFHOOK_TOKEN; the first one is in <data_dir>/admin.token."),
-        403 => Some("See what tokens may do: `offhook token list`."),
-        404 => Some("See what there is: the same noun with `list`."),
-        412 => Some("Show it again, then change it."),
-        500 => Some("The server's log says more."),
-        503 => Some("Try again in a moment; `offhook serve`'s log and /readyz say why."),
-        _ => None,
+fn what_next(status: u16, path: &str) -> Option<String> {
+    let text = match status {
+        401 => "Give a valid token with --token or OFFHOOK_TOKEN; the first one is in <data_dir>/admin.token.",
+        403 => "See what tokens may do: offhook token list",
+        404 => return list_of(path).map(|command| format!("See what there is: {command}")),
+        412 => "Show it again, then change it.",
+        500 => "The server's log says more.",
+        503 => "Try again in a moment; the server's log and /readyz say why.",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// The command that lists what stands beside what a path names.
+fn list_of(path: &str) -> Option<String> {
+    let mut segments = path.trim_start_matches("/api/v1/").split('/');
+    let noun = match segments.next()? {
+        "devices" => "device",
+        "profiles" => "profile",
+        "accounts" => "account",
+        "tenants" => "tenant",
+        "firmware" => "firmware",
+        "tokens" => "token",
+        _ => return None,
+    };
+    match (segments.next(), segments.next()) {
+        (Some(device), Some("files")) => Some(format!("offhook device files {device}")),
+        _ => Some(format!("offhook {noun} list")),
     }
 }
 
@@ -104,19 +126,29 @@ mod tests {
     fn a_problem_is_told_field_by_field() {
         let problem = json!({"title": "What was sent is wrong", "detail": "two faults", "faults": [
             {"field": "settings.lines.1.port", "message": "must be 1 to 65535"}, {"field": "", "message": "too long"}]});
-        let failure = Failure::of_problem(422, &problem);
+        let failure = Failure::of_problem(422, &problem, "/api/v1/devices/x");
         assert_eq!(failure.code(), 1);
         assert_eq!(failure.to_string(), "What was sent is wrong:\n  settings.lines.1.port: must be 1 to 65535\n  too long");
     }
 
     #[test]
     fn refusals_and_other_answers_have_their_codes() {
-        let refused = Failure::of_problem(401, &json!({"title": "A valid token is needed", "detail": ""}));
+        let refused = Failure::of_problem(401, &json!({"title": "A valid token is needed", "detail": ""}), "/");
         assert_eq!(refused.code(), 3);
         assert!(refused.to_string().contains("OFFHOOK_TOKEN"), "{refused}");
-        assert_eq!(Failure::of_problem(403, &Value::Null).code(), 3);
-        let conflict = Failure::of_problem(409, &json!({"title": "Conflict", "detail": "the MAC is in use"}));
+        assert_eq!(Failure::of_problem(403, &Value::Null, "/").code(), 3);
+        let conflict = Failure::of_problem(409, &json!({"title": "Conflict", "detail": "the MAC is in use"}), "/");
         assert_eq!((conflict.code(), conflict.to_string().as_str()), (1, "Conflict: the MAC is in use"));
-        assert_eq!(Failure::of_problem(502, &Value::Null).to_string(), "the server answered with status 502");
+        assert_eq!(Failure::of_problem(502, &Value::Null, "/").to_string(), "the server answered with status 502");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_once_with_where_to_look() {
+        let problem = json!({"title": "There is no such thing", "detail": "there is no device \"x\""});
+        let told = |path: &str| Failure::of_problem(404, &problem, path).to_string();
+        assert_eq!(told("/api/v1/devices/x"), "there is no device \"x\"\nSee what there is: offhook device list");
+        assert!(told("/api/v1/firmware/x").ends_with("offhook firmware list"));
+        assert!(told("/api/v1/devices/x/files/a/b").ends_with("offhook device files x"));
+        assert_eq!(told("/elsewhere"), "there is no device \"x\"");
     }
 }

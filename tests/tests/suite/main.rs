@@ -16,3 +16,4 @@ mod process;
 mod serve;
 mod simulate;
 mod tftp_face;
+mod tour;

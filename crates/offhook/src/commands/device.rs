@@ -10,7 +10,7 @@ use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection, Query},
     failure::{Failure, Outcome},
-    output::{Output, items},
+    output::{Output, items, member},
 };
 
 /// Phones: list, add, set up, approve, and look at what they get
@@ -58,8 +58,8 @@ enum Verb {
     Cat {
         #[command(flatten)]
         which: Which,
-        /// Its path, from `offhook device files`
-        path: String,
+        /// Its path, from `offhook device files` [default: its own file]
+        path: Option<String>,
         /// Do not mask secrets
         #[arg(long)]
         reveal: bool,
@@ -248,6 +248,10 @@ impl Device {
                 if out.as_json(&files)? { Ok(()) } else { page::files(out, &files) }
             }
             Verb::Cat { which, path, reveal } => {
+                let path = match path {
+                    Some(path) => path,
+                    None => own_file(&client, &which.device).await?,
+                };
                 let mut segments = vec!["devices", which.device.as_str(), "files"];
                 segments.extend(path.split('/').filter(|s| !s.is_empty()));
                 let bytes = client.download(&segments, &[("reveal", reveal.then(|| "true".to_owned()))]).await?;
@@ -263,7 +267,7 @@ impl Device {
                 if out.as_json(&list)? {
                     return Ok(());
                 }
-                requests::show(out, &list, trace)?;
+                requests::show(out, &list, trace, &[])?;
                 more(out, &list)
             }
         }
@@ -314,6 +318,16 @@ impl Several {
     }
 }
 
+/// The path of the file that is made for this device alone: the one with its credentials, where there are several.
+async fn own_file(client: &Client, device: &str) -> Outcome<String> {
+    let files = client.get(&["devices", device, "files"], &[]).await?;
+    let mut own: Vec<&Value> =
+        items(&files).iter().filter(|f| member(f, "kind") == "device" && f.get("size").is_some_and(Value::is_u64)).collect();
+    own.sort_by_key(|f| member(f, "credentials") != "true");
+    let first = own.first().map(|f| member(f, "path"));
+    first.ok_or_else(|| Failure::Failed(format!("it has no file of its own now\nSee why: offhook device files {device}")))
+}
+
 async fn add(out: &mut Output<'_>, client: &Client, write: &Write) -> Outcome {
     let change = write.assignments.read(Of::Settings)?;
     let mut body = write.body();
@@ -346,7 +360,7 @@ async fn written(out: &mut Output<'_>, client: &Client, device: Value) -> Outcom
     if out.as_json(&device)? {
         return Ok(());
     }
-    let id = crate::output::member(&device, "id");
+    let id = member(&device, "id");
     let notes = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default();
     out.now = client.now();
     page::show(out, &device, &Value::Null, &notes)
@@ -357,7 +371,7 @@ async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
     if out.as_json(&device)? {
         return Ok(());
     }
-    let id = crate::output::member(&device, "id");
+    let id = member(&device, "id");
     let asked = client.list(&["devices", &id, "requests"], &[], 5).await?;
     let explained = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await?;
     out.now = client.now();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt;
-use offhook_core::Mac;
+use offhook_core::{Mac, trace::Reason};
 use serde_json::Value;
 
 use super::more;
@@ -69,7 +69,7 @@ impl Requests {
         if out.as_json(&list)? {
             return Ok(());
         }
-        show(out, &list, self.trace)?;
+        show(out, &list, self.trace, &[])?;
         more(out, &list)
     }
 
@@ -89,7 +89,7 @@ impl Requests {
                     let request: Value =
                         serde_json::from_str(&data).map_err(|e| Failure::Failed(format!("an event cannot be read: {e}")))?;
                     last = Some(member(&request, "id"));
-                    if out.json { out.json_line(&request)? } else { line(out, &request, self.trace)? }
+                    if out.json { out.json_line(&request)? } else { line(out, &request, self.trace, &[])? }
                 }
             }
             told = Events::default();
@@ -100,16 +100,16 @@ impl Requests {
     }
 }
 
-/// A list, the oldest first, as a log reads.
-pub(super) fn show(out: &mut Output<'_>, list: &Value, trace: bool) -> Outcome {
+/// A list, the oldest first, as a log reads. What to do about these reasons is said elsewhere.
+pub(super) fn show(out: &mut Output<'_>, list: &Value, trace: bool, elsewhere: &[Reason]) -> Outcome {
     if items(list).is_empty() {
         return out.line("No phone has asked for anything yet. See what would happen: offhook simulate --help");
     }
-    items(list).iter().rev().try_for_each(|request| line(out, request, trace))
+    items(list).iter().rev().try_for_each(|request| line(out, request, trace, elsewhere))
 }
 
 /// One request; what went wrong and what to do below it.
-fn line(out: &mut Output<'_>, request: &Value, trace: bool) -> Outcome {
+fn line(out: &mut Output<'_>, request: &Value, trace: bool, elsewhere: &[Reason]) -> Outcome {
     let bytes = request.get("bytes").and_then(Value::as_u64).unwrap_or(0);
     let decision = member(request, "decision");
     let reason = request.get("reason").unwrap_or(&Value::Null);
@@ -130,6 +130,9 @@ fn line(out: &mut Output<'_>, request: &Value, trace: bool) -> Outcome {
     }
     if trace {
         explain::steps(out, request.get("trace").unwrap_or(&Value::Null))?;
+    }
+    if explain::known(reason).is_some_and(|r| elsewhere.contains(&r)) {
+        return Ok(());
     }
     match explain::advice(reason, &phone(request), &member(request, "ip")) {
         Some(next) => out.paragraph("    ", &format!("→ {next}")),
@@ -213,7 +216,7 @@ mod tests {
              "user_agent": "Phone", "status": 200, "bytes": 2048, "device": null, "decision": "allowed",
              "reason": "the file holds no credentials and the source is in a trusted network", "trace": []}]});
         let mut bytes = Vec::new();
-        show(&mut Output::plain(&mut bytes, "2026-11-21T04:00:09Z"), &list, true).unwrap();
+        show(&mut Output::plain(&mut bytes, "2026-11-21T04:00:09Z"), &list, true, &[]).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert_eq!(
             text,

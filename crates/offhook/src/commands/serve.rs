@@ -1,6 +1,6 @@
 //! `offhook serve`: logging, the server itself, and what is printed when it is up.
 
-use std::{fmt::Write, io};
+use std::{fmt::Write, io, path::Path};
 
 use clap::Args;
 use offhook_server::{
@@ -36,7 +36,8 @@ impl Serve {
         let config = sources.load().map_err(|faults| Failure::Failed(faults.to_string()))?.config;
         log(&config)?;
         let up = |started: &Started| {
-            eprintln!("{}", greeting(&config, started));
+            let program = std::env::current_exe().unwrap_or_default();
+            eprintln!("{}", greeting(&config, started, &program));
         };
         serve::run(sources, up).await.map_err(|error| Failure::Failed(error.to_string()))
     }
@@ -54,8 +55,8 @@ fn log(config: &Config) -> Outcome {
     Ok(())
 }
 
-/// What a person needs once it runs.
-fn greeting(config: &Config, started: &Started) -> String {
+/// What a person needs once this program runs.
+fn greeting(config: &Config, started: &Started, program: &Path) -> String {
     let list = |addresses: &[std::net::SocketAddr], scheme: &str| {
         addresses.iter().map(|a| format!("{scheme}://{a}")).collect::<Vec<_>>().join("  ")
     };
@@ -79,19 +80,25 @@ fn greeting(config: &Config, started: &Started) -> String {
         row("Admin token", format!("{}{new}", config.token_file().display()));
     }
     if config.roles.admin {
-        let here = match config.data_dir.as_os_str().to_str() {
-            Some("./offhook-data" | "offhook-data") => String::new(),
-            _ => format!(" --data-dir {}", config.data_dir.display()),
-        };
-        let _ = write!(
-            text,
-            "\nIn another shell:\n  \
-               offhook requests --follow{here}       what phones ask, and why they get it or not\n  \
-               offhook device list{here}             the phones that showed up\n  \
-               offhook device add --help{here}       your first phone\n"
+        text.push_str("\nIn another shell:\n");
+        if let Some(folder) = program.parent().filter(|folder| !is_found_in(folder)) {
+            let _ = writeln!(text, "  export PATH={}:$PATH", folder.display());
+        }
+        if !matches!(config.data_dir.as_os_str().to_str(), Some("./offhook-data" | "offhook-data")) {
+            let _ = writeln!(text, "  export OFFHOOK_DATA_DIR={}", config.data_dir.display());
+        }
+        text.push_str(
+            "  offhook requests --follow       what phones ask, and why they get it or not\n  \
+               offhook device list             the phones that showed up\n  \
+               offhook device add --help       your first phone\n",
         );
     }
     text
+}
+
+/// Whether a shell finds what stands in that folder.
+fn is_found_in(folder: &Path) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|p| p == folder))
 }
 
 #[cfg(test)]
@@ -114,12 +121,13 @@ mod tests {
             new_token: true,
             packs: vec!["acme 1.0.0".into()],
         };
-        let text = greeting(&config, &started);
+        let text = greeting(&config, &started, Path::new("/nowhere/bin/offhook"));
         for expected in [
             "http://127.0.0.1:8666",
             "http://0.0.0.0:8667",
             "127.0.0.0/8, 10.0.0.0/8",
             "offhook-data/admin.token (new)",
+            "export PATH=/nowhere/bin:$PATH\n",
             "offhook requests --follow",
         ] {
             assert!(text.contains(expected), "{expected} not in {text}");

@@ -147,6 +147,7 @@ pub(super) fn show(out: &mut Output<'_>, asked: &Value, answer: &Value) -> Outco
     out.paragraph("  ", &format!("{decision}: {}", explain::reason(reason)))?;
     let device = match (member(part("device"), "id").as_str(), member(part("device"), "state").as_str()) {
         ("", _) => "none is stored for it".to_owned(),
+        _ if is_new(part("trace")) => "none is stored for it; a real request would add one, as pending".to_owned(),
         (id, state) => format!("{id} ({state})"),
     };
     let file = match part("file") {
@@ -167,6 +168,15 @@ pub(super) fn show(out: &mut Output<'_>, asked: &Value, answer: &Value) -> Outco
         out.paragraph("  ", &next)?;
     }
     Ok(())
+}
+
+/// Whether the device of the answer is one that only a real request would add.
+fn is_new(trace: &Value) -> bool {
+    trace
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|step| member(step, "step") == "resolve" && member(step, "says").contains("new pending device"))
 }
 
 fn answered(answer: &Value) -> String {
@@ -219,6 +229,17 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected}\n--- not in ---\n{text}");
         }
+    }
+
+    #[test]
+    fn a_phone_that_would_be_added_is_not_told_as_stored() {
+        let text = told(
+            json!({"transport": "http", "path": "/a.cfg"}),
+            json!({"sighting": {"evidence": []}, "authorization": {"decision": "allowed", "reason": "pending_file"},
+                   "device": {"id": "0192f0c1", "state": "pending"}, "file": null, "answer": null,
+                   "trace": [{"step": "resolve", "says": "tenant default, new pending device 0192f0c1, pack p, file device (device)"}]}),
+        );
+        assert!(text.contains("a real request would add one, as pending") && !text.contains("0192f0c1 (pending)"), "{text}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{document, put};
 use crate::{
     client::{Client, Connection},
     failure::Outcome,
-    output::{Output, items, member, moment},
+    output::{Output, items, member},
 };
 
 /// Make, list and revoke tokens of the API
@@ -83,19 +83,19 @@ impl Token {
                 if out.as_json(&list)? {
                     return Ok(());
                 }
-                let time = |t: String| moment(&t);
+                out.now = client.now();
                 let row = |t| {
                     let last = member(t, "last_used_at");
                     vec![
                         member(t, "id"),
                         member(t, "role"),
                         member(t, "label"),
-                        if last.is_empty() { "never".to_owned() } else { time(last) },
-                        time(member(t, "expires_at")),
+                        if last.is_empty() { "never".to_owned() } else { out.ago(&last) },
+                        member(t, "expires_at").chars().take("2030-01-01".len()).collect(),
                     ]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                out.table(&["id", "role", "label", "last used (utc)", "expires (utc)"], rows, "There are no tokens.")
+                out.table(&["id", "role", "label", "last used", "expires"], rows, "There are no tokens.")
             }
             Verb::Revoke { id } => {
                 client.delete(&["tokens", &id], &[]).await?;

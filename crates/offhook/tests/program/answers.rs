@@ -25,7 +25,7 @@ fn exit_codes_tell_what_happened() {
     ]);
     for (device, wanted, says) in [
         ("good", 0, ""),
-        ("missing", 1, "There is no such thing"),
+        ("missing", 1, "nothing canned\nSee what there is: offhook device list"),
         ("unauthorized", 3, "OFFHOOK_TOKEN"),
         ("forbidden", 3, "this shows secrets"),
         ("broken", 1, "status 500"),

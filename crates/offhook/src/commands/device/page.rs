@@ -1,5 +1,6 @@
 //! What is printed of devices: the list, the one page of a device, its files, its settings, its check.
 
+use offhook_core::trace::Reason;
 use serde_json::Value;
 
 use crate::{
@@ -63,7 +64,8 @@ pub fn show(out: &mut Output<'_>, device: &Value, asked: &Value, explained: &Val
     notes(out, explained.get("notes").unwrap_or(&Value::Null))?;
     if asked.is_object() && !items(asked).is_empty() {
         out.heading("Lately")?;
-        requests::show(out, asked, false)?;
+        // What the state asks for stands below, as it is now.
+        requests::show(out, asked, false, &[Reason::PendingFile, Reason::Disabled])?;
     }
     let next = next(device);
     if !next.is_empty() {
@@ -99,9 +101,9 @@ fn state(device: &Value) -> String {
 
 fn pack(device: &Value) -> String {
     match (member(device, "pack").as_str(), member(device, "pack_pinned").as_str()) {
-        ("", _) => "no pack yet: nothing it said tells its family".to_owned(),
+        ("", _) => "no pack yet: nothing known of it tells its family".to_owned(),
         (pack, "true") => format!("pack {pack}, chosen by a person"),
-        (pack, _) => format!("pack {pack}, chosen by what it said"),
+        (pack, _) => format!("pack {pack}, chosen by what is known of it"),
     }
 }
 
@@ -109,7 +111,10 @@ fn sync(device: &Value) -> String {
     match member(device, "sync").as_str() {
         "never" => "never fetched".to_owned(),
         "current" => "current: the last one it fetched is today's".to_owned(),
-        "outdated" => "outdated: something changed since it last fetched; it gets it at its next boot or check".to_owned(),
+        "outdated" if member(device, "state") == "ready" => {
+            "outdated: something changed since it last fetched; it gets it at its next boot or check".to_owned()
+        }
+        "outdated" => "outdated: something changed since it last fetched".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -176,7 +181,7 @@ pub fn files(out: &mut Output<'_>, files: &Value) -> Outcome {
 fn none(file: &Value) -> String {
     let why = crate::explain::reason(file.get("absent").unwrap_or(&Value::Null));
     match member(file, "optional").as_str() {
-        "true" => "none, which is normal".to_owned(),
+        "true" => "none (normal)".to_owned(),
         _ => format!("none: {why}"),
     }
 }
@@ -268,12 +273,13 @@ mod tests {
             "Front desk  00:11:22:33:44:55\n",
             "acme P1, firmware 1.2",
             "pending: it gets bootstrap files without credentials",
-            "pack acme-pack, chosen by what it said",
+            "pack acme-pack, chosen by what is known of it",
             "never fetched",
             "2026-11-21 03:57:00 UTC (3 min ago), from 10.0.0.9 over http",
             "lines.1.account   1001",
             "lines.1.password  ********",
             "lines.1.srtp  not supported by this model",
+            "approve it to give it the real one\n\nWhat to do next\n  Approve it:\n",
             "Lately\n2026-11-21 03:57:00  10.0.0.9  http GET /001122334455.cfg",
             "What to do next",
             "offhook device approve 00:11:22:33:44:55",
@@ -292,7 +298,7 @@ mod tests {
         let text = printed(|out| files(out, &answer));
         assert!(text.contains("/a.cfg   device    yes      5.0 KiB"), "{text}");
         assert!(text.contains("0123456789ab") && !text.contains("abc"), "{text}");
-        assert!(text.contains("none: firmware is not stored") && text.contains("none, which is normal"), "{text}");
+        assert!(text.contains("none: firmware is not stored") && text.contains("none (normal)"), "{text}");
     }
 
     #[test]

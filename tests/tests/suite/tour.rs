@@ -1,0 +1,220 @@
+//! What the documentation shows is what the program does: the README's tour is run word for word, examples parse, and every
+//! command that is named anywhere is a real one.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use offhook_tests::{Setup, files_below, root, server::binary};
+
+// ---- the tour --------------------------------------------------------------------------------------------------------
+
+/// A command of the README and what is shown below it.
+struct Step {
+    command: String,
+    shown: Vec<String>,
+}
+
+/// The steps of all `console` blocks of a page.
+fn steps(page: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in blocks(page, "console").concat() {
+        match line.strip_prefix("$ ") {
+            Some(command) => steps.push(Step { command: command.to_owned(), shown: Vec::new() }),
+            None => steps.last_mut().expect("a console block begins with a command").shown.push(line),
+        }
+    }
+    steps
+}
+
+/// The lines of each fenced block of that language.
+fn blocks(page: &str, language: &str) -> Vec<Vec<String>> {
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        if let Some(fence) = line.trim_start().strip_prefix("```") {
+            inside = !inside && fence == language;
+            if inside {
+                found.push(Vec::new());
+            }
+        } else if inside {
+            found.last_mut().unwrap().push(line.to_owned());
+        }
+    }
+    found
+}
+
+/// What differs from run to run made equal: ids, dates, times, ages, and the widths of columns.
+fn normal(line: &str) -> String {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let is = |word: &str, separator: char, lengths: &[usize]| {
+        let parts: Vec<&str> = word.split(separator).collect();
+        parts.len() == lengths.len() && parts.iter().zip(lengths).all(|(p, l)| p.len() == *l && p.chars().all(|c| c.is_ascii_hexdigit()))
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut out: Vec<String> = Vec::new();
+    let mut at = 0;
+    while let Some(&word) = words.get(at) {
+        let bare = word.trim_start_matches('(');
+        match words.get(at + 1..at + 3) {
+            Some(&[unit, ago]) if digits(bare) && ["s", "min"].contains(&unit) && ago.starts_with("ago") => {
+                out.push(format!("{}now{}", &word[..word.len() - bare.len()], &ago["ago".len()..]));
+                at += 3;
+                continue;
+            }
+            _ if is(word, '-', &[8, 4, 4, 4, 12]) => out.push("ID".to_owned()),
+            _ if is(word, '-', &[4, 2, 2]) => out.push("DATE".to_owned()),
+            _ if is(word, ':', &[2, 2, 2]) => out.push("TIME".to_owned()),
+            _ => out.push(word.to_owned()),
+        }
+        at += 1;
+    }
+    out.join(" ")
+}
+
+/// Whether the output is what is shown; a line `…` stands for any lines.
+fn matches(shown: &[String], output: &[String]) -> bool {
+    match shown.split_first() {
+        None => output.is_empty(),
+        Some((line, rest)) if line == "…" => (0..=output.len()).any(|skipped| matches(rest, &output[skipped..])),
+        Some((line, rest)) => output.split_first().is_some_and(|(first, others)| line == first && matches(rest, others)),
+    }
+}
+
+/// A shell command in a folder, with the program in front of the path and nothing of the caller's configuration.
+fn shell(folder: &Path, command: &str) -> Output {
+    let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("sh");
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("OFFHOOK_")) {
+        shell.env_remove(name);
+    }
+    shell.args(["-c", command]).current_dir(folder).env("PATH", path).env_remove("COLUMNS").output().unwrap()
+}
+
+#[test]
+fn the_tour_of_the_readme_is_what_happens() {
+    assert!(binary().ends_with("offhook"), "the tour calls the program by its name");
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    let steps = steps(&page);
+    assert!(steps.len() >= 10, "the tour has gone");
+    // As after `make run`: the data stands in the folder where the commands are typed.
+    let server = Setup::default().start();
+    let folder = tempfile::tempdir().unwrap();
+    symlink(server.data(), folder.path().join("offhook-data")).unwrap();
+    let (http, tftp) = (server.listeners().http[0].to_string(), server.tftp().to_string());
+
+    for Step { command, shown } in steps {
+        if command.starts_with("export ") {
+            assert_eq!(command, "export PATH=$PWD/target/debug:$PATH");
+            continue;
+        }
+        let output = shell(folder.path(), &command.replace("127.0.0.1:8667", &http).replace("127.0.0.1:6969", &tftp));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let normals = |lines: Vec<&str>| lines.into_iter().map(normal).collect::<Vec<_>>();
+        let got = normals(text.lines().collect());
+        let wanted = normals(shown.iter().map(String::as_str).collect());
+        assert!(matches(&wanted, &got), "$ {command}\n---- the README shows\n{}\n---- it prints\n{text}", shown.join("\n"));
+        assert!(output.status.success(), "$ {command}\n{text}");
+    }
+}
+
+// ---- commands that are named -----------------------------------------------------------------------------------------
+
+/// The pages that people read.
+fn pages() -> Vec<PathBuf> {
+    let all = files_below(root());
+    all.into_iter().filter(|f| f.extension().is_some_and(|e| e == "md")).collect()
+}
+
+/// What `--help` prints after these words; none when there is no such command.
+fn help(words: &[&str]) -> Option<String> {
+    let output = Command::new(binary()).args(words).arg("--help").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // A word too many is taken for an argument where a command takes some.
+    (output.status.success() && text.contains(&format!("Usage: offhook {}", words.join(" ")))).then_some(text)
+}
+
+/// The commands of a page: what stands in backticks, and lines of its code blocks.
+fn commands(page: &str) -> Vec<String> {
+    let lines = page.replace("\\\n", " ");
+    let mut found: Vec<String> = page.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    found.extend(lines.lines().map(|l| l.trim_start().trim_start_matches("$ ").to_owned()));
+    found.retain(|c| c.starts_with("offhook "));
+    found
+}
+
+/// Words that name a command, and options.
+fn parts(command: &str) -> (Vec<&str>, BTreeSet<&str>) {
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let named = |w: &&&str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase());
+    let name = words.iter().take(2).take_while(named).copied().collect();
+    let before = words.iter().take_while(|w| !["|", ">", "<", "#", "&&"].contains(w));
+    let options = before.filter(|w| w.starts_with("--")).map(|w| w.split('=').next().unwrap_or_default());
+    (name, options.map(|o| o.trim_end_matches([',', ';', '.', ')'])).collect())
+}
+
+#[test]
+fn every_command_that_a_page_names_is_real() {
+    let mut seen = 0;
+    for page in pages() {
+        for command in commands(&fs::read_to_string(&page).unwrap()) {
+            let (name, options) = parts(&command);
+            let told =
+                help(&name).or_else(|| help(&name[..name.len().min(1)])).filter(|text| name.len() < 2 || !text.contains("\nCommands:"));
+            let text = told.unwrap_or_else(|| panic!("{}: there is no `{command}`", page.display()));
+            for option in options {
+                assert!(option == "--help" || text.contains(option), "{}: `{command}` has no {option}", page.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "only {seen} commands were found");
+}
+
+#[test]
+fn every_command_that_the_program_suggests_is_real() {
+    let nouns: Vec<String> = help(&[]).unwrap().lines().skip_while(|l| *l != "Commands:").skip(1).map_while(noun).collect();
+    assert!(nouns.len() > 8, "{nouns:?}");
+    let mut seen = BTreeSet::new();
+    for file in files_below(&root().join("crates")).into_iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for (at, _) in text.match_indices("offhook ") {
+            let rest = text[at..].split(['"', '`', '\\', '\n', ')']).next().unwrap_or_default();
+            let (name, _) = parts(rest);
+            // Prose about the program goes on with other words than nouns.
+            if let [noun, verb] = name[..]
+                && nouns.iter().any(|n| n == noun)
+                && seen.insert(format!("{noun} {verb}"))
+            {
+                let verbs = help(&[noun]).unwrap();
+                assert!(!verbs.contains("\nCommands:") || help(&[noun, verb]).is_some(), "{}: there is no `{rest}`", file.display());
+            }
+        }
+    }
+    assert!(seen.len() > 15, "{seen:?}");
+}
+
+/// The noun of a line of the list of commands.
+fn noun(line: &str) -> Option<String> {
+    line.strip_prefix("  ")?.split_whitespace().next().map(str::to_owned)
+}
+
+#[test]
+fn examples_of_the_command_line_parse() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("secret.txt", "Tr0ub4dor"), ("office.toml", "[time]\nntp = [\"ntp.example\"]\n")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    let examples = blocks(&page, "sh").concat();
+    assert!(examples.len() > 10, "the examples have gone");
+    for example in examples {
+        // Nobody listens there: what parses goes as far as that.
+        let output = shell(folder.path(), &format!("export OFFHOOK_URL=http://127.0.0.1:1 OFFHOOK_TOKEN=x; {example}"));
+        assert_eq!(output.status.code(), Some(4), "{example}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
