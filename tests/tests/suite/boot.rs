@@ -264,8 +264,18 @@ fn without_its_firmware_nothing_names_an_image() {
         assert_eq!(clients::curl(&server.phone_url(&format!("/{name}")), &[]).status, 404, "{name}");
         assert!(Tftp::Hpa.fetch(server.tftp(), name).unwrap_err().contains("Error code 1"), "{name}");
     }
-    let common = Tftp::Hpa.fetch(server.tftp(), "SIPDefault.cnf").unwrap();
-    assert!(!String::from_utf8_lossy(&common).contains("8-12-00"));
+    let common = || String::from_utf8(Tftp::Hpa.fetch(server.tftp(), "SIPDefault.cnf").unwrap()).unwrap();
+    assert!(!common().contains("8-12-00"));
+    // All its files are stored: it is named. One of them goes: it is named no more.
+    for name in ["P0S3-8-12-00.loads", "P0S3-8-12-00.sb2", "P003-8-12-00.sbn", "P003-8-12-00.bin"] {
+        assert!(!common().contains("8-12-00"), "named before {name}");
+        let _ = server.send(Method::POST, &format!("/firmware?name={name}"), Some(("application/octet-stream", image(name)))).ok();
+    }
+    assert!(common().contains("P0S3-8-12-00"));
+    assert_eq!(Tftp::Hpa.fetch(server.tftp(), "OS79XX.TXT").unwrap(), b"P0S3-8-12-00\n");
+    server.delete("/firmware/P003-8-12-00.sbn");
+    assert!(!common().contains("8-12-00"));
+    assert!(Tftp::Hpa.fetch(server.tftp(), "OS79XX.TXT").is_err() && Tftp::Hpa.fetch(server.tftp(), "P003-8-12-00.sbn").is_err());
 }
 
 #[test]

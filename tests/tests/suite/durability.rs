@@ -8,7 +8,7 @@ use std::{
 };
 
 use offhook_tests::{Server, clients, clients::runtime, files_below, server::until};
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 /// Acknowledged writes after which it is killed: at once, early, in the midst of a stream of commits.
@@ -97,6 +97,19 @@ fn ten_kills_lose_nothing_and_show_no_secret() {
     assert!(file.text().contains(PLANTED));
     assert_eq!(server.stop().code(), Some(0));
     no_secret_lies_open(&server);
+}
+
+#[test]
+fn firmware_that_was_acknowledged_outlives_a_kill() {
+    let mut server = Server::start();
+    for n in 0..5_u8 {
+        let (name, image) = (format!("P0S3-8-12-0{n}.sb2"), vec![n; 300_000]);
+        let _ = server.send(Method::POST, &format!("/firmware?name={name}"), Some(("application/octet-stream", image.clone()))).ok();
+        server.kill();
+        server.start_again();
+        assert!(clients::curl(&server.phone_url(&format!("/{name}")), &[]).body == image, "{name}");
+    }
+    assert_eq!(server.get("/firmware")["items"].as_array().unwrap().len(), 5);
 }
 
 /// Every stored document with its revision.

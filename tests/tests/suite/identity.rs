@@ -272,3 +272,45 @@ fn an_address_alone_makes_no_device() {
     assert_eq!(ask(&server, "127.0.0.2", "/001565000001.cfg", "x").status, 200);
     assert_eq!(macs(&server), ["00:15:65:00:00:01"], "by its own it does come back");
 }
+
+#[test]
+fn files_follow_what_an_administrator_makes_of_a_device() {
+    let mut server = Server::start();
+    server.post("/tenants", &json!({ "name": "acme", "settings": { "time": { "ntp": ["ntp.acme.example"] } } }));
+    with_line(&mut server, "00:15:65:00:00:01", json!({ "model": "T46S" }));
+    let file = |n: usize| ask(&server, "127.0.0.1", &format!("/00156500000{n}.cfg"), &agent(&format!("00:15:65:00:00:0{n}"))).text();
+    assert!(file(1).contains(SECRET) && !file(1).contains("ntp.acme"));
+    // Another tenant.
+    server.patch("/devices/001565000001", &json!({ "tenant": "acme" }));
+    assert!(file(1).contains(SECRET) && file(1).contains("ntp.acme"));
+    // Another phone in its place: the old one is unknown again.
+    server.patch("/devices/001565000001", &json!({ "mac": "00:15:65:00:00:02" }));
+    assert!(file(2).contains(&format!("{SECRET}-001565000001")) && file(2).contains("ntp.acme"));
+    let old = file(1);
+    assert!(old.contains("UNPROV") && !old.contains(SECRET) && !old.contains("ntp.acme"), "{old}");
+    // Deleted: it is unknown again too.
+    server.delete("/devices/001565000002");
+    let deleted = file(2);
+    assert!(deleted.contains("UNPROV") && !deleted.contains(SECRET), "{deleted}");
+    // Back to pending: no credential any more.
+    with_line(&mut server, "00:15:65:00:00:03", json!({ "model": "T46S" }));
+    let file = |n: usize| ask(&server, "127.0.0.1", &format!("/00156500000{n}.cfg"), &agent(&format!("00:15:65:00:00:0{n}"))).text();
+    assert!(file(3).contains(SECRET));
+    server.patch("/devices/001565000003", &json!({ "state": "pending" }));
+    assert!(file(3).contains("UNPROV") && !file(3).contains(SECRET));
+}
+
+#[test]
+fn files_point_to_the_address_that_was_reached() {
+    let setup = Setup::default().set("phones.http.listen", "0.0.0.0:0").set("phones.tftp.listen", "0.0.0.0:0");
+    let server = setup.start();
+    server.patch("/site", &json!({ "settings": { "provisioning": { "url": "${server.url}/" } } }));
+    server.post("/devices", &json!({ "mac": "001565000001", "model": "T46S" }));
+    let (http, tftp) = (server.listeners().http[0].port(), server.tftp().port());
+    for address in ["127.0.0.1", "127.0.0.5", "127.3.2.1"] {
+        let got = curl(&format!("http://{address}:{http}/001565000001.cfg"), &["-H", "Host: evil.example"]);
+        assert!(got.text().contains(&format!("http://{address}:{http}/")) && !got.text().contains("evil"), "{}", got.text());
+        let again = Tftp::Hpa.fetch(format!("{address}:{tftp}").parse().unwrap(), "001565000001.cfg").unwrap();
+        assert_eq!(again, got.body, "{address}: other bytes over TFTP");
+    }
+}
