@@ -139,7 +139,8 @@ async fn note_use(tx: &mut Tx, id: Id, at: i64) -> Result<()> {
 
 async fn revoke(tx: &mut Tx, id: Id) -> Result<()> {
     let rows = sqlx::query(SELECT).fetch_all(&mut tx.conn).await.map_err(failed)?;
-    let (revoked, others): (Vec<Token>, Vec<Token>) = rows.iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().partition(|t| t.id == id);
+    let (revoked, others): (Vec<Token>, Vec<Token>) =
+        rows.iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().partition(|t| t.id == id);
     let token = revoked.first().ok_or_else(|| Error::not_found("token", id))?;
     let administers = |token: &Token| token.role == Role::Admin && valid(token, tx.now);
     if administers(token) && !others.iter().any(administers) {

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
-use super::fault::{Fault, shown};
+use super::fault::{Fault, type_of};
 use super::field::Shape;
 use super::model;
 use super::patch::apply_merge_patch;
@@ -115,7 +115,7 @@ impl<M: Model> Document<M> {
     /// As [`Document::validate`]; a patch that is no object is a fault.
     pub fn patch(&self, patch: &Value, scope: Scope) -> Result<Self, Vec<Fault>> {
         if !patch.is_object() {
-            return Err(vec![Fault::new("", format!("{} is no merge patch of settings: write an object", shown(patch)))]);
+            return Err(vec![Fault::new("", format!("{} is no merge patch of settings: write an object", type_of(patch)))]);
         }
         let mut patched = Value::Object(self.tree.clone());
         apply_merge_patch(&mut patched, patch);

@@ -32,14 +32,24 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// A value as a fault may show it: short, on one line, passwords of URLs masked.
+/// A value of the right type as a fault may show it: short, on one line, passwords of URLs masked.
 pub(super) fn shown(value: &Value) -> String {
     match value {
-        Value::Null => "null".to_owned(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => shown_text(&secret::mask_urls(text)),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
+        _ => type_of(value).to_owned(),
+    }
+}
+
+/// What a value is. All that a fault may tell of one that stands in the wrong place: there it may be anything, a secret too.
+pub(super) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 

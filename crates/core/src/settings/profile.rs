@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::fault::{Fault, shown};
+use super::fault::{Fault, shown, type_of};
 use super::text::refused_character;
 use super::version::VersionRange;
 
@@ -50,7 +50,7 @@ impl Match {
         let Value::Object(fields) = value else {
             return Err(vec![Fault::new(
                 "match",
-                format!("{} is not allowed; allowed: an object with fields out of {FIELDS}", shown(value)),
+                format!("{} is not allowed; allowed: an object with fields out of {FIELDS}", type_of(value)),
             )]);
         };
         let mut found = Self::default();

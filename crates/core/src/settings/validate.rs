@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Scope;
 use super::describe;
-use super::fault::{Fault, shown, shown_text};
+use super::fault::{Fault, shown, shown_text, type_of};
 use super::field::{Field, Kind, Shape};
 use super::format::Format;
 use super::generate::{self, GENERATE};
@@ -75,14 +75,17 @@ impl Checker {
         None
     }
 
-    /// A value that does not fit; a secret is not shown.
+    /// A value that does not fit. A secret is not shown, nor is one of a wrong type, which may hold a secret.
     fn misfit<T>(&mut self, trail: &Trail<'_>, field: &Field, value: &Value) -> Option<T> {
-        let allowed = field.kind.allows();
+        let allowed = wanted(&field.kind);
         self.fault(
             trail,
             match value {
                 Value::Null => format!("null is no value: leave the field out, or list it in unset; allowed: {allowed}"),
-                _ if field.secret => format!("this value (a secret, not shown) is not allowed; allowed: {allowed}"),
+                _ if !is_of_type(&field.kind, value) => format!("{} is not allowed; allowed: {allowed}", type_of(value)),
+                _ if field.secret || may_hold_login(value) => {
+                    format!("this value (a secret, not shown) is not allowed; allowed: {allowed}")
+                }
                 _ => format!("{} is not allowed; allowed: {allowed}", shown(value)),
             },
         )
@@ -107,7 +110,7 @@ impl Checker {
         item: bool,
     ) -> Option<Map<String, Value>> {
         let Value::Object(map) = value else {
-            return self.fault(trail, format!("{} is not allowed; allowed: {}", shown(value), Kind::Object(shape).allows()));
+            return self.fault(trail, format!("{} is not allowed; allowed: an object", type_of(value)));
         };
         if !self.take(0) {
             return None;
@@ -346,7 +349,7 @@ impl Checker {
                 continue;
             }
             let Value::Object(parameters) = parameters else {
-                self.fault::<()>(&trail, format!("{} is not allowed; allowed: an object of vendor parameters", shown(parameters)));
+                self.fault::<()>(&trail, format!("{} is not allowed; allowed: an object of vendor parameters", type_of(parameters)));
                 continue;
             };
             let old = old.and_then(|old| old.get(pack)).and_then(Value::as_object);
@@ -381,6 +384,33 @@ impl Checker {
             Ok(_) => self.unmask_urls(text, old, trail),
             Err(why) => self.fault(trail, why),
         }
+    }
+}
+
+/// Whether a value is of the type that the kind is made of, right or wrong in itself.
+fn is_of_type(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Bool => value.is_boolean(),
+        Kind::Int { .. } => value.is_number(),
+        Kind::PortOrAuto => value.is_number() || value.is_string(),
+        Kind::Choice(_) | Kind::Text { .. } => value.is_string(),
+        Kind::List { .. } => value.is_array(),
+        Kind::Object(_) | Kind::Numbered { .. } | Kind::Raw => value.is_object(),
+    }
+}
+
+/// Whether a text may be a URL with a password that is spelled so wrongly that it is not found in it.
+fn may_hold_login(value: &Value) -> bool {
+    let before = value.as_str().and_then(|text| text.rsplit_once('@')).map(|(before, _)| before);
+    before.is_some_and(|text| text.contains(':'))
+}
+
+/// What a kind allows, short: of an object not its fields, which another fault names when one of them is wrong.
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Object(_) => "an object".to_owned(),
+        Kind::List { of: Kind::Object(_), max, .. } => format!("a list of at most {max} objects"),
+        other => other.allows(),
     }
 }
 

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
+use crate::settings::field::{Field, Kind, field};
+use crate::settings::model::field_paths;
 use crate::settings::{
     Effective, Layer, LayerSource, Path, RawSecrets, SEALED, Scope, Settings, VariableContext, apply_merge_patch, compose, expand,
     is_refused,
@@ -233,6 +235,55 @@ proptest! {
     fn expanding_any_text_is_safe(text in "[${}a.]{0,20}") {
         let _ = expand(&text, &VariableContext::default());
     }
+}
+
+/// A document that holds nothing but a value at a path of the reference (`N` a number, `[]` the items of a list).
+fn planted(path: &str, value: Value) -> Value {
+    path.rsplit('.').fold(value, |inner, name| match name.strip_suffix("[]") {
+        Some(name) => json!({ name: [inner] }),
+        None => json!({ if name == "N" { "1" } else { name }: inner }),
+    })
+}
+
+/// Values that a person may put there by mistake, each with a secret that no fault may repeat.
+fn slips(field: &Field) -> Vec<Value> {
+    let mut slips =
+        vec![json!({ "x": MARK }), json!({ "1": MARK }), json!([{ "x": MARK }]), json!([[MARK]]), json!(format!("htp:/u:{MARK}@h ?"))];
+    let takes_text = matches!(field.kind, Kind::Text { .. } | Kind::Choice(_) | Kind::PortOrAuto);
+    if field.secret || !takes_text {
+        slips.push(json!(MARK));
+    }
+    if field.secret {
+        let long = MARK.repeat(1000);
+        slips.extend([json!(format!("{MARK}\n")), json!(long), json!(format!("${{{MARK}}}")), json!([long]), json!([MARK, MARK])]);
+    }
+    slips
+}
+
+#[test]
+fn no_fault_repeats_a_secret_or_what_stands_where_it_does_not_belong() {
+    let numbered = ["lines", "keys", "modules", "modules.N.keys", "handsets", "ports", "intercom.buttons", "raw.x"];
+    let mut documents: Vec<Value> = slips(&field("", Kind::Raw, "")).into_iter().filter(|v| !v.is_object()).collect();
+    for (path, field) in field_paths() {
+        documents.extend(slips(field).into_iter().map(|slip| planted(path, slip)));
+    }
+    for path in numbered {
+        documents.push(planted(&format!("{path}.N"), json!([MARK])));
+        documents.push(planted(path, json!(MARK)));
+    }
+    let mut refused = 0;
+    for document in documents {
+        for scope in [Scope::Device, Scope::Site] {
+            for fault in Settings::validate(&document, scope).err().unwrap_or_default() {
+                refused += 1;
+                assert!(!fault.to_string().contains(MARK), "{document}: {fault}");
+                assert!(fault.message.len() < 1200, "{fault}");
+            }
+            let faults = Settings::default().patch(&document, scope).err().unwrap_or_default();
+            assert!(!faults.iter().any(|fault| fault.to_string().contains(MARK)), "{document}: {faults:?}");
+        }
+    }
+    assert!(refused > 2000, "{refused}");
 }
 
 #[test]
