@@ -17,12 +17,10 @@ use super::{
 };
 use crate::app::App;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c;background:#fff}\
-h1,h2,h3{line-height:1.2}h2{margin-top:3rem;border-bottom:1px solid #ccc}code,pre{font:14px/1.4 ui-monospace,monospace;background:#f3f3f3}\
-pre{padding:.7rem;overflow-x:auto}details{margin:.5rem 0;border:1px solid #ddd;border-radius:4px;padding:.4rem .8rem}\
-summary{cursor:pointer}summary b{display:inline-block;min-width:4.5rem}table{border-collapse:collapse;width:100%}\
-td,th{text-align:left;vertical-align:top;border-bottom:1px solid #e4e4e4;padding:.25rem .5rem .25rem 0}nav a{margin-right:1rem}\
-@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}code,pre{background:#262626}details,td,th,h2{border-color:#444}a{color:#8ab4f8}}";
+const STYLE: &str = include_str!("docs.css");
+
+/// In the order in which a reader meets them.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// The document and the page.
 pub(super) fn router() -> Router<App> {
@@ -43,8 +41,10 @@ async fn page(_: NoParams) -> Result<Response, Problem> {
 }
 
 fn write_page(document: &Value) -> String {
-    let mut out =
-        format!("<!doctype html><html lang=en><meta charset=utf-8><title>Offhook API</title><style>{STYLE}</style><h1>Offhook API</h1>");
+    let mut out = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>Offhook API</title>\
+             <style>{STYLE}</style><h1>Offhook API</h1>"
+    );
     out.push_str(&format!("<p>{}</p>", prose(&document["info"]["description"])));
     out.push_str("<p>The same for machines: <a href=\"/api/v1/openapi.json\">openapi.json</a>.</p><nav>");
     let tags = document["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -66,7 +66,8 @@ fn write_tag(out: &mut String, document: &Value, tag: &Value) {
     out.push_str(&format!("<h2 id=\"{0}\">{0}</h2><p>{1}</p>", escape(name), prose(&tag["description"])));
     let paths = document["paths"].as_object().into_iter().flatten();
     for (path, item) in paths {
-        for (method, operation) in item.as_object().into_iter().flatten() {
+        for method in METHODS {
+            let operation = &item[method];
             if operation["tags"].as_array().is_some_and(|tags| tags.iter().any(|t| t == name)) {
                 write_operation(out, method, path, operation);
             }
@@ -76,7 +77,11 @@ fn write_tag(out: &mut String, document: &Value, tag: &Value) {
 
 fn write_operation(out: &mut String, method: &str, path: &str, operation: &Value) {
     let summary = prose(&operation["summary"]);
-    out.push_str(&format!("<details><summary><b>{}</b> <code>{}</code> {summary}</summary>", method.to_uppercase(), escape(path)));
+    out.push_str(&format!(
+        "<details><summary><b>{}</b> <code>{}</code> <span>{summary}</span></summary>",
+        method.to_uppercase(),
+        escape(path)
+    ));
     out.push_str(&format!("<p>{}</p>", prose(&operation["description"])));
     let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !parameters.is_empty() {
@@ -90,18 +95,23 @@ fn write_operation(out: &mut String, method: &str, path: &str, operation: &Value
     for (media, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
         out.push_str(&format!("<p>Body: <code>{}</code> {}</p>", escape(media), kind(&content["schema"])));
     }
-    out.push_str("<table><tr><th>status<th>meaning<th>body</tr>");
+    let (mut rows, mut problems) = (String::new(), String::new());
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let (meaning, body) = match response["$ref"].as_str() {
-            Some(reference) => (escape(reference.rsplit('/').next().unwrap_or_default()), "<a href=\"#problems\">problem</a>".to_owned()),
-            None => {
-                let content = response["content"].as_object().and_then(|c| c.values().next());
-                (prose(&response["description"]), content.map(|c| kind(&c["schema"])).unwrap_or_default())
-            }
-        };
-        out.push_str(&format!("<tr><td>{}<td>{meaning}<td>{body}</tr>", escape(status)));
+        let status = escape(status);
+        if response["$ref"].is_string() {
+            let kind = KINDS.iter().find(|kind| kind.status.as_str() == status);
+            problems.push_str(&format!(" <a href=\"#problem-{}\">{status}</a>", kind.map_or("", |kind| kind.name)));
+            continue;
+        }
+        let content = response["content"].as_object().and_then(|c| c.values().next());
+        let body = content.map(|c| kind(&c["schema"])).unwrap_or_default();
+        rows.push_str(&format!("<tr><td>{status}<td>{}<td>{body}</tr>", prose(&response["description"])));
     }
-    out.push_str("</table></details>");
+    out.push_str(&format!("<table><tr><th>status<th>meaning<th>body</tr>{rows}</table>"));
+    if !problems.is_empty() {
+        out.push_str(&format!("<p>Problems:{problems}</p>"));
+    }
+    out.push_str("</details>");
 }
 
 fn write_problems(out: &mut String) {
@@ -118,8 +128,9 @@ fn write_schemas(out: &mut String, schemas: &Value) {
     out.push_str("<h2 id=schemas>schemas</h2>");
     for (name, schema) in schemas.as_object().into_iter().flatten() {
         let name = escape(name);
+        // The mark is inside, so that a link to it opens the fold.
         out.push_str(&format!(
-            "<details id=\"schema-{name}\"><summary><code>{name}</code></summary><p>{}</p>",
+            "<details><summary><code>{name}</code></summary><p id=\"schema-{name}\">{}</p>",
             prose(&schema["description"])
         ));
         write_fields(out, schema, 0);
