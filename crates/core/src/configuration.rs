@@ -104,10 +104,16 @@ impl Configuration {
         layers
     }
 
-    /// Changes when anything in the layers of these devices changes, the device's own excepted.
+    /// Changes when anything in the layers of these devices changes, the device's own excepted; and differs for devices of another
+    /// pack, family, model or firmware: their files are made of these too.
     pub fn layers_tag(&self, selector: &LayerSelector) -> u64 {
         // Stored beside devices, so it must be the same in every build: no hash of the standard library.
         let mut hash = Sha256::new();
+        for fact in [&selector.pack, &selector.vendor, &selector.model, &selector.firmware] {
+            // A length that no text has stands for none.
+            hash.update(fact.as_ref().map_or(u64::MAX, |f| f.len() as u64).to_be_bytes());
+            hash.update(fact.as_deref().unwrap_or_default());
+        }
         hash.update(self.site.revision.to_be_bytes());
         if let Some(tenant) = self.tenants.get(&selector.tenant) {
             hash.update(format!("{} {};", tenant.id, tenant.revision));
@@ -136,7 +142,7 @@ impl Configuration {
     /// Profiles of exactly this scope that match by themselves, the less specific first, then by name.
     fn matching<'a>(&'a self, tenant: Option<&str>, selector: &LayerSelector) -> impl Iterator<Item = &'a Profile> + use<'a> {
         let facts = MatchFacts {
-            pack: selector.pack.as_deref(),
+            pack: selector.pack.as_deref().map(|p| p.split('@').next().unwrap_or(p)),
             vendor: selector.vendor.as_deref(),
             model: selector.model.as_deref(),
             firmware: selector.firmware.as_deref(),

@@ -135,7 +135,8 @@ pub struct Device {
     pub last_fetch: Option<LastFetch>,
     /// Grows by one with each change by a person; the ETag.
     pub revision: u64,
-    /// Grows when anything that its files are made of changes in its own row or in an account it uses; last-seen does not count.
+    /// Grows when a person or the phone's serial number changes what its files are made of, in its own row or in an account it uses. Family,
+    /// model, firmware and pack as the phone tells them do not count: the tag of its layers holds them.
     pub generation: u64,
     /// When it was made.
     pub created_at: Timestamp,

@@ -278,7 +278,10 @@ impl fmt::Display for Says {
                     write!(f, ", pack {pack}")?;
                 }
                 match file {
-                    Some(file) => write!(f, ", file {} ({})", file.route, file.kind.as_str()),
+                    Some(file) => {
+                        write!(f, ", file {} ({})", file.route, file.kind.as_str())?;
+                        if pack.as_ref().is_some_and(|p| *p != file.pack) { write!(f, " of pack {}", file.pack) } else { Ok(()) }
+                    }
                     None => f.write_str(", no known file"),
                 }
             }

@@ -26,10 +26,11 @@ pub struct Seen {
     pub firmware: Option<String>,
     /// Serial number, as this request tells; stored when none is.
     pub serial: Option<String>,
-    /// The pack that served it. A pinned pack stays.
+    /// The pack that serves it from now on. A pinned pack stays. One that takes the place of another brings its family: `vendor`
+    /// replaces the stored one, and the model and firmware of the other family go, except a pinned model.
     pub pack: Option<String>,
     /// A complete fetch of its own file, made of the device **as the evidence above makes it** and of the layers of
-    /// [`crate::selector_of`] that device; `generation` is that of the device that was read.
+    /// [`crate::selector_of`] that device; `generation` is that of the device that was read. An older one than is stored is passed over.
     pub fetch: Option<LastFetch>,
     /// The row of the request log.
     pub request: Option<RequestRecord>,
@@ -76,6 +77,13 @@ impl Known {
     fn with(&self, seen: &Seen, model_pinned: bool, pack_pinned: bool) -> Self {
         let told = |text: &Option<String>| text.as_deref().map(|t| tame(t).chars().take(255).collect::<String>());
         let mut new = self.clone();
+        if !pack_pinned && new.pack.is_some() && seen.pack.is_some() && told(&seen.pack) != new.pack && seen.vendor.is_some() {
+            let vendor = told(&seen.vendor);
+            if vendor != new.vendor {
+                (new.vendor, new.firmware, new.reported_model) = (vendor, None, None);
+                new.model = new.model.filter(|_| model_pinned);
+            }
+        }
         new.vendor = new.vendor.or_else(|| told(&seen.vendor));
         new.serial = new.serial.or_else(|| told(&seen.serial));
         new.firmware = told(&seen.firmware).or(new.firmware);
@@ -95,7 +103,7 @@ impl Known {
 
 async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
     let query = sqlx::query(
-        "SELECT mac, tenant, vendor, model, model_pinned, reported_model, firmware, serial, pack, pack_pinned, profiles, generation, seen_at, address \
+        "SELECT mac, tenant, vendor, model, model_pinned, reported_model, firmware, serial, pack, pack_pinned, profiles, generation, seen_at, address, fetch \
          FROM devices WHERE id = $1",
     );
     let Some(found) = query.bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)? else {
@@ -111,12 +119,11 @@ async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
         pack: row::maybe_text(&found, "pack")?,
     };
     let new = known.with(seen, row::flag(&found, "model_pinned")?, row::flag(&found, "pack_pinned")?);
-    let read = row::number(&found, "generation")?;
-    let mut generation = read;
+    let mut generation = row::number(&found, "generation")?;
     let mut changed = new != known;
     if changed {
-        let quiet = Known { reported_model: known.reported_model.clone(), ..new.clone() };
-        generation += u64::from(quiet != known);
+        // What selects layers is in their tag; the serial number is not.
+        generation += u64::from(new.serial != known.serial);
         let selector = LayerSelector {
             tenant: row::text(&found, "tenant")?,
             profiles: row::json(&found, "profiles")?,
@@ -140,9 +147,10 @@ async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
         }
     }
     if let Some(fetch) = &seen.fetch {
-        // The file was made of the device as the evidence makes it: it is as new as that.
-        let of = if fetch.generation == read { generation } else { fetch.generation };
-        write_fetch(tx, id, &LastFetch { generation: of, ..fetch.clone() }).await?;
+        let stored: Option<LastFetch> = row::maybe_text(&found, "fetch")?.and_then(|text| serde_json::from_str(&text).ok());
+        if stored.is_none_or(|s| s.at <= fetch.at) {
+            write_fetch(tx, id, fetch).await?;
+        }
     }
     if changed {
         tx.changed(What::Device { id, mac, former_mac: None }).await?;

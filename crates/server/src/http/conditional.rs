@@ -27,7 +27,9 @@ pub fn evaluate(asked: &HeaderMap, etag: &str, last_modified: Timestamp, size: u
         if matches_any(&tags, etag) {
             return Outcome::NotModified;
         }
-    } else if date(asked, header::IF_MODIFIED_SINCE).is_some_and(|since| seconds(last_modified) <= seconds(since)) {
+    } else if date(asked, header::IF_MODIFIED_SINCE).is_some_and(|since| seconds(last_modified) == seconds(since)) {
+        // The very date that it was given with the file, as each content has its own: a phone that takes on another model, or gets
+        // back an earlier content, may hold a later date and still not this file.
         return Outcome::NotModified;
     }
     match text(asked, header::RANGE).filter(|_| ranges && range_still_good(asked, etag, last_modified)) {
@@ -114,6 +116,7 @@ mod tests {
         let same = "Sat, 21 Nov 2026 03:40:00 GMT";
         assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, same)]), Outcome::NotModified);
         assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, "Sat, 21 Nov 2026 03:39:59 GMT")]), Outcome::Whole);
+        assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, "Sat, 21 Nov 2026 03:40:01 GMT")]), Outcome::Whole, "the date of another content");
         assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, same), (header::IF_NONE_MATCH, "\"x\"")]), Outcome::Whole);
     }
 

@@ -138,9 +138,18 @@ impl Face {
         let answered = if readable { self.pipeline.answer(request).await } else { self.pipeline.refuse_method(request) };
         let response = respond(answered.answer(), http.method(), http.headers());
         let (status, bytes) = (response.status(), response.body().size_hint_exact());
-        let whole = http.method() == Method::GET && matches!(status, StatusCode::OK | StatusCode::NOT_MODIFIED);
+        let whole = http.method() == Method::GET && has_all(answered.answer(), status, bytes);
         answered.finish(http.method().as_str(), status.as_u16(), bytes, whole);
         response
+    }
+}
+
+/// Whether the phone has the whole file after this answer.
+fn has_all(answer: &Answer, status: StatusCode, bytes: u64) -> bool {
+    match (answer, status) {
+        (_, StatusCode::OK | StatusCode::NOT_MODIFIED) => true,
+        (Answer::File(file), StatusCode::PARTIAL_CONTENT) => bytes == file.body.len() as u64,
+        _ => false,
     }
 }
 

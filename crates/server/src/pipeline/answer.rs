@@ -1,6 +1,6 @@
 //! What comes out of the pipeline, for phones and for people.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use offhook_core::{
@@ -26,7 +26,7 @@ pub enum Answer {
 }
 
 /// The file that is given.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct File {
     /// Its bytes, shared.
     pub body: Bytes,
@@ -36,6 +36,13 @@ pub struct File {
     pub etag: Arc<str>,
     /// Newest change of anything it is made of.
     pub last_modified: Timestamp,
+}
+
+impl fmt::Debug for File {
+    /// Without the bytes: they hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("bytes", &self.body.len()).field("content_type", &self.content_type).finish_non_exhaustive()
+    }
 }
 
 /// What `simulate` tells.
@@ -79,7 +86,7 @@ pub struct DeviceFile {
 }
 
 /// A file as a person sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Preview {
     /// Secrets are masked unless they were asked for.
     pub bytes: Bytes,

@@ -7,7 +7,7 @@ use offhook_core::{
     device::State,
     settings::{Effective, Layer, Variable, VariableContext, compose as merge, while_pending},
 };
-use offhook_packs::{Pack, ServerFacts};
+use offhook_packs::{Pack, Route, ServerFacts};
 use offhook_store::{Serving, selector_of};
 
 use super::Note;
@@ -44,11 +44,27 @@ pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, 
     composed
 }
 
+/// What selects the layers of a common or model file for such a requester: no assigned profiles; a model file is its model's, whoever
+/// asks, and a number that several models share is the requester's if it is one of them.
+pub fn family(route: &Route, requester: LayerSelector) -> LayerSelector {
+    let pack = &route.pack;
+    let own = pack.model(requester.model.as_deref());
+    let named = match (&route.model, route.code) {
+        (Some(name), _) if own.file_model.eq_ignore_ascii_case(name) => None,
+        (Some(name), _) => pack.canonical_model(name),
+        (None, Some(code)) if own.codes.contains(&code) => None,
+        (None, Some(code)) => pack.models().find(|m| m.codes.contains(&code)).map(|m| m.name.as_str()),
+        (None, None) => None,
+    };
+    let vendor = requester.vendor.or_else(|| Some(pack.vendor().to_owned()));
+    let model = named.map(str::to_owned).or(requester.model);
+    LayerSelector { pack: Some(pack.id().to_owned()), profiles: Vec::new(), vendor, model, ..requester }
+}
+
 /// The settings of a common or model file: what site, tenant and matching profiles say for such a requester. Values that are
 /// each device's own have no place in it.
 pub fn of_family(configuration: &Configuration, selector: &LayerSelector, pack: &Pack, server: &ServerFacts) -> Composed {
-    let selector = LayerSelector { pack: Some(pack.id().to_owned()), profiles: Vec::new(), ..selector.clone() };
-    let mut composed = composed(&configuration.layers(&selector, None), &|_| None);
+    let mut composed = composed(&configuration.layers(selector, None), &|_| None);
     composed.notes.clear();
     expand(&mut composed, &shared_variables(&selector.tenant, pack, server));
     composed

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use offhook_core::{
     access::{Acl, any_contains},
-    request::Request,
+    request::{Request, Transport},
     trace::Reason,
 };
 
@@ -34,6 +34,13 @@ pub struct Gated {
     pub refused: Option<Reason>,
 }
 
+impl Gated {
+    /// What the request tells may be kept: the source is trusted and may ask.
+    pub fn believed(&self) -> bool {
+        self.trusted && self.refused.is_none()
+    }
+}
+
 impl Gate {
     /// Looks at one request.
     pub fn check(&self, request: &Request) -> Gated {
@@ -48,9 +55,12 @@ impl Gate {
         if !self.acl.allows(request.source) {
             return Some(Reason::AclDenies);
         }
+        if self.hosts.is_empty() || !matches!(request.transport, Transport::Http | Transport::Https) {
+            return None;
+        }
         let host = request.header("host").map(host_name);
         let known = |h: &str| self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(h));
-        (!self.hosts.is_empty() && host.is_some_and(|h| !known(h))).then_some(Reason::HostNotAllowed)
+        (!host.is_some_and(known)).then_some(Reason::HostNotAllowed)
     }
 }
 
@@ -80,7 +90,6 @@ fn is_private(ip: IpAddr) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use offhook_core::request::Transport;
 
     fn gate() -> Gate {
         Gate {
@@ -99,7 +108,7 @@ mod tests {
 
     #[test]
     fn sees_trust_and_shared_addresses() {
-        let gated = gate().check(&request("10.5.0.1", None));
+        let gated = gate().check(&request("10.5.0.1", Some("prov.example")));
         assert_eq!(gated, Gated { trusted: true, nat: true, refused: None });
         assert!(!gate().check(&request("192.0.2.1", None)).trusted);
         assert!(gate().check(&request("::ffff:10.1.0.1", None)).trusted);
@@ -110,6 +119,12 @@ mod tests {
         assert_eq!(gate().check(&request("10.9.1.1", None)).refused, Some(Reason::AclDenies));
         assert_eq!(gate().check(&request("10.0.0.1", Some("evil.example"))).refused, Some(Reason::HostNotAllowed));
         assert_eq!(gate().check(&request("10.0.0.1", Some("PROV.example:8667"))).refused, None);
+        assert_eq!(
+            gate().check(&request("10.0.0.1", None)).refused,
+            Some(Reason::HostNotAllowed),
+            "leaving the header out is no way around"
+        );
+        assert_eq!(gate().check(&Request::new(Transport::Tftp, "10.0.0.1".parse().unwrap())).refused, None, "TFTP names no host");
     }
 
     #[test]

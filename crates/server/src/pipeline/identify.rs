@@ -4,7 +4,7 @@ use offhook_core::{
     request::Request,
     sighting::{Field, Sighting},
 };
-use offhook_packs::{Catalog, MacConflict, Route};
+use offhook_packs::{Catalog, Route};
 
 use super::{
     gate::Gated,
@@ -18,8 +18,6 @@ pub struct Seen {
     pub sighting: Sighting,
     /// Files that the path may mean, best first.
     pub routes: Vec<Route>,
-    /// The file belongs to another MAC than the phone's own.
-    pub conflict: Option<MacConflict>,
     /// The MAC is known only because the address was last this phone's.
     pub by_address: bool,
 }
@@ -27,7 +25,7 @@ pub struct Seen {
 /// Reads the request. Without `learnt` the request stands for itself.
 pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Option<&Learnt>) -> Seen {
     let identified = catalog.identify(request, None);
-    let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, conflict: identified.conflict, by_address: false };
+    let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, by_address: false };
     if let Some(learnt) = learnt {
         if seen.routes.len() > 1
             && let Some(facts) = seen.sighting.mac.and_then(|mac| learnt.facts(mac))

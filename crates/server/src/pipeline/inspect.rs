@@ -9,21 +9,24 @@ use offhook_core::{
     trace::Reason,
 };
 use offhook_packs::{Catalog, Pack, Route, ServerFacts, manifest::Source};
-use offhook_store::Serving;
+use offhook_store::{Serving, selector_of};
 use tokio::sync::broadcast;
 
-use super::{DeviceFile, Explanation, Inner, Note, Pipeline, Preview, RequestEntry, RequestFilter, compose, render};
+use super::{DeviceFile, Explanation, Inner, Moment, Note, Pipeline, Preview, RequestEntry, RequestFilter, compose, render};
+
+/// How many older requests are read at once.
+const CHUNK: usize = 256;
 
 impl Pipeline {
     /// Every file this device may ask for.
     pub async fn files(&self, device: &Device) -> Result<Vec<DeviceFile>> {
-        let (serving, pack) = self.serving(device).await?;
+        let (moment, serving, pack) = self.serving(device).await?;
         let server = self.0.server_of(device);
         let mut files = Vec::new();
         for route in pack.files_for(&render::device_facts(&serving)) {
             let made = match route.source() {
                 Source::None => Err(Reason::NotOffered),
-                _ => self.0.file(&route, Some(&serving), &device.tenant, &server, true).await,
+                _ => self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await,
             };
             let file = made.as_ref().ok().map(|(made, _)| &made.file);
             files.push(DeviceFile {
@@ -41,7 +44,7 @@ impl Pipeline {
 
     /// One of its files, secrets masked unless `reveal`.
     pub async fn preview(&self, device: &Device, path: &str, reveal: bool) -> Result<Preview> {
-        let (serving, pack) = self.serving(device).await?;
+        let (moment, serving, pack) = self.serving(device).await?;
         let wanted = path.trim_start_matches('/');
         let routes = pack.files_for(&render::device_facts(&serving));
         let known = routes.into_iter().find(|r| r.path.eq_ignore_ascii_case(wanted));
@@ -49,7 +52,7 @@ impl Pipeline {
         if route.source() == Source::None {
             return Err(Error::not_found("file", format!("{wanted} ({})", Reason::NotOffered)));
         }
-        let made = self.0.file(&route, Some(&serving), &device.tenant, &self.0.server_of(device), reveal).await;
+        let made = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &self.0.server_of(device)), reveal).await;
         let (made, _) = made.map_err(|why| Error::not_found("file", format!("{wanted} ({why})")))?;
         let file = &made.file;
         Ok(Preview {
@@ -70,12 +73,11 @@ impl Pipeline {
 
     /// Its effective settings, secrets masked unless `reveal`, each with its layer, and what its family cannot express.
     pub async fn explain(&self, device: &Device, reveal: bool) -> Result<Explanation> {
-        let (serving, pack) = self.serving(device).await?;
+        let (moment, serving, pack) = self.serving(device).await?;
         let server = self.0.server_of(device);
-        let configuration = self.0.store.configuration();
-        let composed = compose::of_device(&configuration, &serving, &pack, &server, &self.0.generate_key);
-        let catalog = self.catalog();
-        let values = if reveal { composed.effective.explain_revealed() } else { composed.effective.explain(catalog.raw_secrets()) };
+        let composed = compose::of_device(&moment.configuration, &serving, &pack, &server, &self.0.generate_key);
+        let raw_secrets = moment.packs.catalog.raw_secrets();
+        let values = if reveal { composed.effective.explain_revealed() } else { composed.effective.explain(raw_secrets) };
         let mut notes = composed.notes;
         let unsupported = pack.unsupported(pack.model(device.model.as_deref()), &composed.effective);
         notes.extend(unsupported.into_iter().map(|n| Note { path: n.path, message: n.message }));
@@ -83,7 +85,7 @@ impl Pipeline {
             if route.source() != Source::Template {
                 continue;
             }
-            match self.0.file(&route, Some(&serving), &device.tenant, &server, true).await {
+            match self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await {
                 Ok((made, _)) => notes.extend(made.notes.iter().cloned()),
                 Err(Reason::NotOffered) => {}
                 Err(why) => notes.push(Note { path: String::new(), message: format!("{}: {why}", route.path) }),
@@ -97,11 +99,13 @@ impl Pipeline {
     /// Whether its last fetch had today's content, by comparing the real bytes.
     pub async fn sync(&self, device: &Device) -> Result<Sync> {
         let Some(fetch) = &device.last_fetch else { return Ok(Sync::Never) };
-        let (serving, pack) = self.serving(device).await?;
+        let (moment, serving, pack) = self.serving(device).await?;
         let same = |r: &Route| r.name.eq_ignore_ascii_case(&fetch.path);
         let route = pack.files_for(&render::device_facts(&serving)).into_iter().find(same);
         let Some(route) = route else { return Ok(Sync::Outdated) };
-        let today = self.0.file(&route, Some(&serving), &device.tenant, &ServerFacts::new(&fetch.server_url), true).await;
+        // The address in the file is that of the way the phone came, unless one is set.
+        let server = ServerFacts::new(self.0.rules().public_url.as_ref().unwrap_or(&fetch.server_url));
+        let today = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await;
         Ok(if today.is_ok_and(|(made, _)| *made.file.etag == *fetch.hash) { Sync::Current } else { Sync::Outdated })
     }
 
@@ -165,28 +169,23 @@ impl Pipeline {
 
     /// Recent requests, newest first: from memory, and from the store for older ones.
     pub async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Arc<RequestEntry>>> {
-        let (recent, whole) = self.0.recorder.recent(filter);
+        let (mut found, whole) = self.0.recorder.recent(filter);
         if whole {
-            return Ok(recent);
+            return Ok(found);
         }
         let stored = offhook_store::RequestFilter { device: filter.device, tenant: filter.tenant.clone() };
-        let (mut found, mut before) = (recent, filter.before);
-        if let Some(last) = found.last() {
-            before = Some(last.id);
-        }
-        let chunk = u32::try_from(filter.limit).unwrap_or(u32::MAX).clamp(100, 1000);
-        // The store knows device and tenant only: what else is asked for may need more than one chunk.
-        while found.len() < filter.limit {
-            let older = self.0.store.requests(&stored, chunk, before).await?;
-            before = older.last().map(|e| e.id);
-            let end = older.len() < chunk as usize || before <= filter.after;
-            found.extend(older.into_iter().filter(|e| filter.fits(e)).map(Arc::new));
-            if end {
-                break;
+        let mut before = found.last().map(|e| e.id).or(filter.before);
+        // The store knows device and tenant; the rest is sifted here, chunk by chunk.
+        let chunk = filter.limit.max(CHUNK);
+        loop {
+            let older = self.0.store.requests(&stored, u32::try_from(chunk).unwrap_or(u32::MAX), before).await?;
+            let end = older.len() < chunk || older.last().is_some_and(|e| filter.after.is_some_and(|after| e.id <= after));
+            before = older.last().map(|e| e.id).or(before);
+            found.extend(older.into_iter().filter(|e| filter.fits(e)).map(Arc::new).take(filter.limit - found.len()));
+            if end || found.len() >= filter.limit {
+                return Ok(found);
             }
         }
-        found.truncate(filter.limit);
-        Ok(found)
     }
 
     /// Requests from now on; a slow reader loses the oldest.
@@ -194,10 +193,12 @@ impl Pipeline {
         self.0.recorder.follow()
     }
 
-    async fn serving(&self, device: &Device) -> Result<(Serving, Arc<Pack>)> {
-        let pack = choose(&self.catalog(), device);
+    async fn serving(&self, device: &Device) -> Result<(Moment, Serving, Arc<Pack>)> {
+        let moment = self.0.moment();
+        let pack = choose(&moment.packs.catalog, device);
         let pack = pack.ok_or_else(|| Error::Conflict("nothing tells which pack serves this device: set its pack or model".into()))?;
-        Ok((self.0.store.serving(device.clone()).await?, pack))
+        let serving = self.0.store.serving(device.clone(), &moment.configuration).await?;
+        Ok((moment, serving, pack))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod answer;
 mod authorize;
+mod choice;
 mod compose;
 mod gate;
 mod identify;
@@ -15,6 +16,8 @@ mod learnt;
 mod record;
 mod render;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::{
@@ -29,10 +32,11 @@ use ipnet::IpNet;
 use offhook_core::{
     Id,
     clock::{Clock, Entropy, Timestamp},
+    configuration::Configuration,
     request::Request,
 };
 use offhook_packs::{Catalog, ServerFacts};
-use offhook_store::{Change, PendingLimits, Store, What};
+use offhook_store::{Change, PendingLimits, Shelf, Store, What};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +60,7 @@ pub struct Pipeline(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    catalog: RwLock<Arc<Catalog>>,
+    packs: RwLock<Packs>,
     rules: RwLock<Arc<Rules>>,
     learnt: Learnt,
     devices: Arc<Devices>,
@@ -103,11 +107,26 @@ impl Rules {
     }
 }
 
-/// When, and how often, what all files rest on changed.
+/// When what all files rest on changed, and how often the firmware did.
 struct Changed {
     at: AtomicI64,
-    packs: AtomicU64,
     firmware: AtomicU64,
+}
+
+/// The packs in use, and the how-manieth they are.
+#[derive(Clone)]
+struct Packs {
+    catalog: Arc<Catalog>,
+    number: u64,
+}
+
+/// What files of several devices rest on, at the beginning of a walk: one request sees one configuration and one set of packs.
+struct Moment {
+    configuration: Arc<Configuration>,
+    packs: Packs,
+    shelf: Arc<Shelf>,
+    /// Epoch of the configuration, number of the packs and of the shelf.
+    numbers: (u64, u64, u64),
 }
 
 /// What a pipeline is made of.
@@ -134,10 +153,9 @@ impl Pipeline {
     /// Ready to answer. The task ends after `stop`, when everything is written.
     pub fn new(parts: Parts<'_>) -> (Self, tokio::task::JoinHandle<()>) {
         let Parts { config, store, catalog, http, metrics, clock, entropy, stop } = parts;
-        let (recorder, writer) = Recorder::start(store.clone(), metrics.clone(), stop);
+        let (recorder, writer) = Recorder::start(store.clone(), metrics.clone(), &*entropy, stop);
         let devices = Arc::new(Devices::new(store.clone(), config.limits.device_cache));
-        let changed =
-            Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), packs: AtomicU64::new(0), firmware: AtomicU64::new(0) });
+        let changed = Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), firmware: AtomicU64::new(0) });
         watch(&store, devices.clone(), changed.clone(), clock.clone());
         let pipeline = Self(Arc::new(Inner {
             rules: RwLock::new(Arc::new(Rules::new(config))),
@@ -146,7 +164,7 @@ impl Pipeline {
             generate_key: store.master_key_for("generate"),
             http_port: http.first().map(SocketAddr::port),
             work: Semaphore::new(config.limits.requests),
-            catalog: RwLock::new(Arc::new(catalog)),
+            packs: RwLock::new(Packs { catalog: Arc::new(catalog), number: 0 }),
             store,
             devices,
             recorder,
@@ -161,9 +179,9 @@ impl Pipeline {
     /// Other packs from now on.
     pub fn set_catalog(&self, catalog: Catalog) {
         self.0.store.set_raw_secrets(catalog.raw_secrets().clone());
-        *self.0.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
-        self.0.changed.packs.fetch_add(1, Ordering::SeqCst);
         self.0.changed.at.store(self.0.clock.now().as_millis(), Ordering::SeqCst);
+        let mut packs = self.0.packs.write().unwrap_or_else(PoisonError::into_inner);
+        *packs = Packs { catalog: Arc::new(catalog), number: packs.number + 1 };
     }
 
     /// Other access rules, trusted networks and limits for phones that come by themselves, from now on.
@@ -206,16 +224,19 @@ impl Inner {
     }
 
     fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.packs.read().unwrap_or_else(PoisonError::into_inner).catalog.clone()
+    }
+
+    fn moment(&self) -> Moment {
+        // A number is read before what it counts: a file made of something newer under an older number is never asked for again.
+        let firmware = self.changed.firmware.load(Ordering::SeqCst);
+        let (configuration, shelf) = (self.store.configuration(), self.store.shelf());
+        let packs = self.packs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Moment { numbers: (configuration.epoch, packs.number, firmware), configuration, packs, shelf }
     }
 
     fn new_id(&self) -> Id {
         Id::new(&*self.clock, &*self.entropy)
-    }
-
-    fn epochs(&self) -> (u64, u64, u64) {
-        let configuration = self.store.configuration().epoch;
-        (configuration, self.changed.packs.load(Ordering::SeqCst), self.changed.firmware.load(Ordering::SeqCst))
     }
 
     /// The newest change of anything that files of several devices rest on.

@@ -1,16 +1,17 @@
 //! After the answer: what happened goes into the request log, to those who follow it, and in batches into the store. Never
-//! on the request's path: when more comes than can be written, the log loses entries and says how many.
+//! on the request's path: when more comes than can be written, the log loses entries and says how many; of what requests tell of
+//! devices the newest is kept.
 
 use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use offhook_core::{Id, clock::Timestamp};
+use offhook_core::{
+    Error, Id,
+    clock::{Entropy, Timestamp},
+};
 use offhook_store::{Seen, Store};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,8 @@ use crate::event::Metrics;
 
 /// Entries on their way to the store; more are dropped and counted.
 const QUEUE: usize = 16_384;
+/// Devices whose newest request waits where the queue has no room.
+const LATE: usize = 65_536;
 /// Entries written together.
 const BATCH: usize = 1024;
 /// Log rows written per batch; of a storm the newest are kept.
@@ -36,7 +39,7 @@ const FOLLOW: usize = 1024;
 /// What comes through the queue.
 enum Item {
     /// A request.
-    Entry(Arc<RequestEntry>, Box<Seen>),
+    Entry(Arc<RequestEntry>, Option<Box<Seen>>),
     /// Everything before is to be written now.
     Settle(oneshot::Sender<()>),
 }
@@ -45,45 +48,76 @@ enum Item {
 pub struct Recorder {
     queue: mpsc::Sender<Item>,
     recent: Mutex<VecDeque<Arc<RequestEntry>>>,
+    /// What the queue, or the store, had no room for.
+    late: Mutex<HashMap<Id, Seen>>,
     followers: broadcast::Sender<Arc<RequestEntry>>,
-    counter: AtomicU32,
+    /// Milliseconds of the newest id, and how many ids there were.
+    newest: Mutex<(i64, u32)>,
+    /// Ends ids: another process never gives the same ones.
+    salt: [u8; 3],
     metrics: Arc<Metrics>,
 }
 
 impl Recorder {
     /// The recorder and the task that writes; the task ends after `stop` when all is written.
-    pub fn start(store: Store, metrics: Arc<Metrics>, stop: CancellationToken) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
+    pub fn start(
+        store: Store,
+        metrics: Arc<Metrics>,
+        entropy: &dyn Entropy,
+        stop: CancellationToken,
+    ) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
         let (queue, entries) = mpsc::channel(QUEUE);
         let (followers, _) = broadcast::channel(FOLLOW);
-        let recorder = Arc::new(Self { queue, recent: Mutex::default(), followers, counter: AtomicU32::new(0), metrics: metrics.clone() });
-        (recorder, tokio::spawn(write(store, entries, metrics, stop)))
+        let mut salt = [0; 3];
+        entropy.fill(&mut salt);
+        let (recent, late, newest) = Default::default();
+        let recorder = Arc::new(Self { queue, recent, late, followers, newest, salt, metrics });
+        let writer = tokio::spawn(write(recorder.clone(), store, entries, stop));
+        (recorder, writer)
     }
 
-    /// An id that sorts after all earlier ones, also within a millisecond.
-    pub fn next_id(&self, at: Timestamp) -> Id {
-        let mut random = [0; 10];
-        let number = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        if let Some(place) = random.get_mut(3..7) {
-            place.copy_from_slice(&number);
-        }
-        Id::from_parts(at, random)
+    /// An id of this moment that sorts after all earlier ones, also within a millisecond and when the clock was put back.
+    fn next_id(&self, now: Timestamp) -> Id {
+        let mut newest = guard(&self.newest);
+        *newest = (newest.0.max(now.as_millis()), newest.1.wrapping_add(1));
+        let [a, b, c, d] = newest.1.to_be_bytes();
+        let [x, y, z] = self.salt;
+        Id::from_parts(Timestamp::from_millis(newest.0), [0, 0, 0, a, b, c, d, x, y, z])
     }
 
-    /// Takes one entry.
-    pub fn record(&self, entry: RequestEntry, seen: Seen) {
-        let entry = Arc::new(entry);
-        {
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes one entry, of a request that ends `now`: ids grow in the order in which entries are told.
+    pub fn record(&self, now: Timestamp, entry: impl FnOnce(Id) -> RequestEntry, seen: Seen) {
+        let entry = {
+            let mut recent = guard(&self.recent);
+            let entry = Arc::new(entry(self.next_id(now)));
             if recent.len() >= RECENT {
                 recent.pop_front();
             }
             recent.push_back(entry.clone());
-        }
-        if self.followers.receiver_count() > 0 {
-            let _ = self.followers.send(entry.clone());
-        }
-        if self.queue.try_send(Item::Entry(entry, Box::new(seen))).is_err() {
+            if self.followers.receiver_count() > 0 {
+                let _ = self.followers.send(entry.clone());
+            }
+            entry
+        };
+        self.metrics.request(&entry);
+        let seen = seen.device.is_some().then(|| Box::new(seen));
+        if let Err(refused) = self.queue.try_send(Item::Entry(entry, seen)) {
             self.metrics.request_log_dropped.inc();
+            if let Item::Entry(_, Some(seen)) = refused.into_inner() {
+                self.keep_late(*seen);
+            }
+        }
+    }
+
+    /// Bounded: a device more than fits loses this sighting, not its place among devices.
+    fn keep_late(&self, seen: Seen) {
+        let mut late = guard(&self.late);
+        let Some(id) = seen.device else { return };
+        let room = late.len() < LATE;
+        match late.get_mut(&id) {
+            Some(older) => merge(older, seen),
+            None if room => drop(late.insert(id, seen)),
+            None => {}
         }
     }
 
@@ -105,7 +139,7 @@ impl Recorder {
 
     /// What memory holds of them, newest first; and whether memory reaches back far enough for the answer to be whole.
     pub fn recent(&self, filter: &RequestFilter) -> (Vec<Arc<RequestEntry>>, bool) {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = guard(&self.recent);
         let found: Vec<_> = recent.iter().rev().filter(|e| filter.fits(e)).take(filter.limit).cloned().collect();
         let oldest = recent.front().map(|e| e.id);
         let whole = found.len() == filter.limit || filter.after.zip(oldest).is_some_and(|(after, oldest)| after >= oldest);
@@ -113,7 +147,11 @@ impl Recorder {
     }
 }
 
-async fn write(store: Store, mut queue: mpsc::Receiver<Item>, metrics: Arc<Metrics>, stop: CancellationToken) {
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn write(recorder: Arc<Recorder>, store: Store, mut queue: mpsc::Receiver<Item>, stop: CancellationToken) {
     let mut items = Vec::with_capacity(BATCH);
     loop {
         let stopped = tokio::select! {
@@ -129,7 +167,7 @@ async fn write(store: Store, mut queue: mpsc::Receiver<Item>, metrics: Arc<Metri
             let more = async { while wants_more(&items) && queue.recv_many(&mut items, BATCH).await > 0 {} };
             let _ = tokio::time::timeout(DELAY, more).await;
         }
-        flush(&store, &mut items, &metrics).await;
+        flush(&recorder, &store, &mut items).await;
         if stopped {
             return;
         }
@@ -140,28 +178,79 @@ fn wants_more(items: &[Item]) -> bool {
     items.len() < BATCH && !items.iter().any(|i| matches!(i, Item::Settle(_)))
 }
 
-async fn flush(store: &Store, items: &mut Vec<Item>, metrics: &Metrics) {
-    let (mut rows, mut waiting) = (Vec::with_capacity(items.len()), Vec::new());
-    let mut surplus = items.iter().filter(|i| matches!(i, Item::Entry(..))).count().saturating_sub(ROWS_PER_BATCH);
-    metrics.request_log_dropped.inc_by(surplus as u64);
+async fn flush(recorder: &Recorder, store: &Store, items: &mut Vec<Item>) {
+    let (mut log, mut devices, mut waiting) = (Vec::new(), Devices::default(), Vec::new());
     for item in items.drain(..) {
         match item {
             Item::Settle(done) => waiting.push(done),
-            // Of a storm the newest rows are kept; what it tells of devices is written whole.
-            Item::Entry(_, seen) if surplus > 0 => {
-                surplus -= 1;
-                rows.extend(seen.device.is_some().then_some(*seen));
+            Item::Entry(entry, seen) => {
+                log.push(entry);
+                if let Some(seen) = seen {
+                    devices.add(*seen);
+                }
             }
-            Item::Entry(entry, seen) => rows.push(Seen { request: Some(RequestEntry::clone(&entry)), ..*seen }),
         }
     }
-    if !rows.is_empty()
-        && let Err(error) = store.record(rows).await
-    {
-        metrics.record_failures.inc();
+    for late in std::mem::take(&mut *guard(&recorder.late)).into_values() {
+        devices.add(late);
+    }
+    // Of a storm the newest rows are kept; what it tells of devices is written whole.
+    let surplus = log.len().saturating_sub(ROWS_PER_BATCH);
+    recorder.metrics.request_log_dropped.inc_by(surplus as u64);
+    let log = log.into_iter().skip(surplus).map(|e| Seen { request: Some(RequestEntry::clone(&e)), ..Seen::default() });
+    let devices = devices.in_order();
+    let rows = devices.iter().cloned().chain(log).collect();
+    if let Err(error) = store.record(rows).await {
+        recorder.metrics.record_failures.inc();
         tracing::warn!(%error, "what phones asked could not be written; they are served all the same");
+        if matches!(error, Error::Unavailable(_)) {
+            devices.into_iter().for_each(|seen| recorder.keep_late(seen));
+        }
     }
     for done in waiting {
         let _ = done.send(());
     }
+}
+
+/// What a batch tells of devices, once for each.
+#[derive(Default)]
+struct Devices(HashMap<Id, Seen>);
+
+impl Devices {
+    fn add(&mut self, seen: Seen) {
+        match seen.device.and_then(|id| self.0.get_mut(&id)) {
+            Some(older) => merge(older, seen),
+            None => drop(seen.device.map(|id| self.0.insert(id, seen))),
+        }
+    }
+
+    /// The newest last: it owns an address that several had.
+    fn in_order(self) -> Vec<Seen> {
+        let mut all: Vec<Seen> = self.0.into_values().collect();
+        all.sort_by_key(|seen| seen.last_seen.as_ref().map(|l| l.at));
+        all
+    }
+}
+
+/// Two requests of one device as one; the same that the store would make of both, one after the other.
+fn merge(one: &mut Seen, other: Seen) {
+    let at = |s: &Seen| s.last_seen.as_ref().map(|l| l.at);
+    let (older, newer) = if at(&other) >= at(one) { (std::mem::take(one), other) } else { (other, std::mem::take(one)) };
+    // Another family: what was told of the one before is past.
+    let moved = newer.pack.is_some() && newer.vendor.is_some() && newer.vendor != older.vendor;
+    let past = |fact: Option<String>| fact.filter(|_| !moved);
+    let fetched = |s: &Seen| s.fetch.as_ref().map(|f| f.at);
+    let newest_fetch = if fetched(&newer) >= fetched(&older) { newer.fetch } else { older.fetch };
+    *one = Seen {
+        device: newer.device,
+        last_seen: newer.last_seen.or(older.last_seen),
+        owns_address: newer.owns_address,
+        vendor: past(older.vendor).or(newer.vendor),
+        model: newer.model.or(past(older.model)),
+        firmware: newer.firmware.or(past(older.firmware)),
+        serial: older.serial.or(newer.serial),
+        pack: newer.pack.or(older.pack),
+        fetch: newest_fetch,
+        request: None,
+    };
 }

@@ -26,9 +26,9 @@ pub struct Key {
     /// What selects the shared layers (evidence of the request included).
     pub selector: LayerSelector,
     /// Epoch of the shared configuration, the packs and the firmware shelf.
-    pub epochs: (u64, u64, u64),
-    /// Pack, index of the file and its name as asked.
-    pub file: (String, usize, String),
+    pub numbers: (u64, u64, u64),
+    /// Pack, index of the file, its name as asked and the number of the model in name or query.
+    pub file: (String, usize, String, Option<u64>),
     /// Where this server is reached.
     pub server_url: String,
 }
@@ -44,6 +44,8 @@ pub struct Made {
     pub notes: Vec<Note>,
     /// The layers it was made of.
     pub layers: Vec<String>,
+    /// Their tag.
+    pub layers_tag: u64,
 }
 
 /// Weighs by the bytes held.
@@ -113,8 +115,7 @@ impl Files {
     }
 
     /// The bytes of stored firmware.
-    pub async fn firmware(&self, store: &Store, name: &str) -> Result<File, Reason> {
-        let shelf = store.shelf();
+    pub async fn firmware(&self, store: &Store, shelf: &Shelf, name: &str) -> Result<File, Reason> {
         let firmware = shelf.get(name).ok_or_else(|| Reason::FirmwareMissing { missing: vec![name.to_owned()] })?;
         let read = async {
             let bytes = tokio::fs::read(store.firmware_path(firmware)).await;

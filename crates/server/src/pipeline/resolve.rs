@@ -12,14 +12,19 @@ use offhook_core::{
     device::{Device, LastSeen, State},
     request::Request,
     settings::Settings,
+    sighting::Field,
     tenant,
     trace::{DeviceFound, Reason, TenantBy},
 };
-use offhook_packs::{Catalog, Pack, Route};
+use offhook_packs::{Catalog, MacConflict, Pack, Route};
 use offhook_store::{Change, NewPending, PendingLimits, PendingOutcome, Serving, Store, What};
 use quick_cache::sync::Cache;
 
-use super::{gate::Gated, identify::Seen};
+use super::{
+    choice::{self, Choice},
+    gate::Gated,
+    identify::Seen,
+};
 use crate::config::AutoCreate;
 
 /// What the request belongs to.
@@ -41,6 +46,8 @@ pub struct Resolved {
     pub route: Option<Route>,
     /// The file is one of another pack than the device's.
     pub other_pack: bool,
+    /// The file belongs to another MAC than the phone's own.
+    pub conflict: Option<MacConflict>,
     /// The store was not asked.
     pub cached: bool,
     /// What the request tells of the device; empty when it may not be believed.
@@ -50,9 +57,16 @@ pub struct Resolved {
 /// Devices held in memory, by MAC; a MAC that is nobody's is held too.
 pub struct Devices {
     store: Store,
-    cache: Cache<Mac, (u64, Option<Arc<Serving>>)>,
+    cache: Cache<Mac, Held>,
     /// Grows when every entry is out of date.
     era: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Held {
+    /// Era and configuration under which it was read.
+    of: (u64, u64),
+    serving: Option<Arc<Serving>>,
 }
 
 impl Devices {
@@ -78,19 +92,26 @@ impl Devices {
         }
     }
 
-    /// The device of that MAC, and whether it came from memory.
-    pub async fn get(&self, mac: Mac) -> Result<(Option<Arc<Serving>>, bool)> {
-        let era = self.era.load(Ordering::SeqCst);
-        if let Some((read_in, serving)) = self.cache.get(&mac) {
-            if read_in == era {
-                return Ok((serving, true));
-            }
-            self.cache.remove(&mac);
+    /// The device of that MAC with the accounts that it needs under this configuration, and whether it came from memory.
+    pub async fn get(&self, mac: Mac, configuration: &Configuration) -> Result<(Option<Arc<Serving>>, bool)> {
+        let of = (self.era.load(Ordering::SeqCst), configuration.epoch);
+        if let Some(held) = self.cache.get(&mac).filter(|h| h.of == of) {
+            return Ok((held.serving, true));
         }
+        self.cache.remove_if(&mac, |h| h.of != of);
         // A change that comes while the store is read removes the place that is held for the value: a stale one is not kept.
-        let read = async { Ok::<_, Error>((era, self.store.device_for_serving(mac).await?.map(Arc::new))) };
-        let (_, serving) = self.cache.get_or_insert_async(&mac, read).await?;
+        let read = async { Ok::<_, Error>(Held { of, serving: self.read(mac, configuration).await? }) };
+        let held = self.cache.get_or_insert_async(&mac, read).await?;
+        if held.of == of {
+            return Ok((held.serving, false));
+        }
+        // Somebody else read it, under what was in force before.
+        let serving = self.read(mac, configuration).await?;
         Ok((serving, false))
+    }
+
+    async fn read(&self, mac: Mac, configuration: &Configuration) -> Result<Option<Arc<Serving>>> {
+        Ok(self.store.device_for_serving(mac, configuration).await?.map(Arc::new))
     }
 }
 
@@ -113,44 +134,41 @@ pub enum Mode {
 
 /// Looks up what the request belongs to.
 pub async fn resolve(
-    store: &Store,
     devices: &Devices,
-    catalog: &Catalog,
+    (configuration, catalog): (&Configuration, &Catalog),
     arrivals: &Arrivals,
     (request, gated, seen): (&Request, &Gated, &Seen),
     (mode, now, new_id): (Mode, Timestamp, Id),
 ) -> Result<Resolved> {
-    let configuration = store.configuration();
     let (mut serving, cached) = match seen.sighting.mac {
-        Some(mac) => devices.get(mac).await?,
+        Some(mac) => devices.get(mac, configuration).await?,
         None => (None, true),
     };
-    let network = tenant_of_network(&configuration, request);
+    let network = tenant_of_network(configuration, request);
     let mut found = match &serving {
         Some(s) => DeviceFound::Known { id: s.device.id, state: s.device.state },
         None => DeviceFound::None,
     };
     let mut no_device = None;
-    if serving.is_none() && gated.trusted && gated.refused.is_none() {
-        let arrived = arrive(store, catalog, arrivals, (request, gated, seen), (mode, now, new_id), network).await?;
-        (serving, found, no_device) = arrived;
+    if serving.is_none() && gated.believed() {
+        let shared = (&devices.store, configuration, catalog);
+        (serving, found, no_device) = arrive(shared, arrivals, (request, gated, seen), (mode, now, new_id), network).await?;
     }
     let (tenant, by) = match (&serving, network) {
         (Some(s), _) => (s.device.tenant.clone(), TenantBy::Device),
         (None, Some(name)) => (name.to_owned(), TenantBy::Network),
         (None, None) => (tenant::DEFAULT.to_owned(), TenantBy::Default),
     };
-    let own_pack = serving.as_ref().and_then(|s| s.device.pack.as_deref());
-    let chosen = catalog.choose(&seen.sighting, &seen.routes, own_pack);
-    let other_pack = chosen.route.is_none() && !seen.routes.is_empty();
-    let route = chosen.route.or_else(|| seen.routes.first().cloned());
-    let evidence =
-        serving.as_ref().filter(|s| !other_pack && speaks_of(seen, &s.device)).map(|s| Told::new(seen, chosen.pack.as_deref(), &s.device));
-    let serving = serving.map(|s| match &evidence {
+    let device = serving.as_ref().map(|s| &*s.device);
+    let Choice { pack, route, other_pack, moved } = choice::choose(catalog, seen, device);
+    let conflict = route.as_ref().and_then(|r| choice::conflict(r, &seen.sighting));
+    let speaks = |d: &Device| gated.believed() && !other_pack && conflict.is_none() && (moved || speaks_of(seen, d, pack.as_deref()));
+    let told = device.filter(|d| speaks(d)).map(|d| Told::new(seen, pack.as_deref(), d, moved));
+    let serving = serving.map(|s| match &told {
         Some(told) => told.applied_to(s),
         None => s,
     });
-    Ok(Resolved { tenant, by, found, serving, no_device, pack: chosen.pack, route, other_pack, cached, told: evidence.unwrap_or_default() })
+    Ok(Resolved { tenant, by, found, serving, no_device, pack, route, other_pack, conflict, cached, told: told.unwrap_or_default() })
 }
 
 /// The tenant whose network holds the source; of several the narrowest network.
@@ -167,23 +185,23 @@ type Arrived = (Option<Arc<Serving>>, DeviceFound, Option<Reason>);
 
 /// An unknown phone of a known family becomes a pending device, when that is wanted and there is room.
 async fn arrive(
-    store: &Store,
-    catalog: &Catalog,
+    (store, configuration, catalog): (&Store, &Configuration, &Catalog),
     arrivals: &Arrivals,
     (request, gated, seen): (&Request, &Gated, &Seen),
     (mode, now, new_id): (Mode, Timestamp, Id),
     network: Option<&str>,
 ) -> Result<Arrived> {
     // A MAC that only the address tells is that of the phone that spoke from there before, not of this one.
-    let Some(mac) = seen.sighting.mac.filter(|_| seen.conflict.is_none() && !seen.by_address) else {
+    let Some(mac) = seen.sighting.mac.filter(|_| !seen.by_address) else { return Ok((None, DeviceFound::None, None)) };
+    // Only what a pack knows, of a family that something tells: a stray name with twelve digits makes no device.
+    let Choice { pack, route, .. } = choice::choose(catalog, seen, None);
+    if route.as_ref().is_some_and(|r| choice::conflict(r, &seen.sighting).is_some()) {
         return Ok((None, DeviceFound::None, None));
-    };
+    }
+    let (Some(pack), Some(_)) = (pack, route) else { return Ok((None, DeviceFound::None, Some(Reason::UnknownDevice))) };
     if arrivals.auto_create == AutoCreate::Off {
         return Ok((None, DeviceFound::None, Some(Reason::UnknownDevice)));
     }
-    // Only what a pack knows, of a family that something tells: a stray name with twelve digits makes no device.
-    let chosen = catalog.choose(&seen.sighting, &seen.routes, None);
-    let (Some(pack), Some(_)) = (chosen.pack, chosen.route) else { return Ok((None, DeviceFound::None, Some(Reason::UnknownDevice))) };
     let new = NewPending {
         mac,
         tenant: network.unwrap_or(tenant::DEFAULT).to_owned(),
@@ -203,11 +221,11 @@ async fn arrive(
     match store.create_pending(new, &arrivals.limits).await? {
         PendingOutcome::Created(device) => {
             let found = DeviceFound::NewPending { id: device.id };
-            Ok((Some(Arc::new(store.serving(device).await?)), found, None))
+            Ok((Some(Arc::new(store.serving(device, configuration).await?)), found, None))
         }
         PendingOutcome::Exists(device) => {
             let found = DeviceFound::Known { id: device.id, state: device.state };
-            Ok((Some(Arc::new(store.serving(device).await?)), found, None))
+            Ok((Some(Arc::new(store.serving(device, configuration).await?)), found, None))
         }
         PendingOutcome::Full => Ok((None, DeviceFound::None, Some(Reason::PendingFull))),
     }
@@ -256,12 +274,14 @@ fn imaginary(new: NewPending, id: Id, now: Timestamp) -> Device {
 }
 
 /// Whether the request's evidence may be believed of this device: told by the phone itself, and of the same family.
-fn speaks_of(seen: &Seen, device: &Device) -> bool {
-    let same_family = match (&seen.sighting.vendor, &device.vendor) {
-        (Some(told), Some(known)) => told == known,
-        _ => true,
+fn speaks_of(seen: &Seen, device: &Device, pack: Option<&Pack>) -> bool {
+    let Some(told) = &seen.sighting.vendor else { return !seen.by_address };
+    let same_family = match (&device.vendor, pack) {
+        (Some(known), _) => known == told,
+        (None, Some(pack)) => pack.is_vendor(told) || seen.sighting.evidence.iter().any(|e| e.value == *told && e.pack == pack.id()),
+        (None, None) => true,
     };
-    !seen.by_address && seen.conflict.is_none() && same_family
+    !seen.by_address && same_family
 }
 
 /// What a request tells of its device, in stored spelling.
@@ -275,38 +295,50 @@ pub struct Told {
     pub firmware: Option<String>,
     /// Serial number.
     pub serial: Option<String>,
-    /// The pack that was chosen for it, where it has none.
+    /// The pack that was chosen for it, where it has none, or where the phone is of another family than its pack's.
     pub pack: Option<String>,
 }
 
 impl Told {
-    fn new(seen: &Seen, pack: Option<&Pack>, device: &Device) -> Self {
-        let canonical = |m: &String| pack.and_then(|p| p.canonical_model(m)).map_or_else(|| m.clone(), str::to_owned);
+    fn new(seen: &Seen, pack: Option<&Pack>, device: &Device, moved: bool) -> Self {
+        let canonical = |m: String| pack.and_then(|p| p.canonical_model(&m)).map_or(m.clone(), str::to_owned);
         let sighting = &seen.sighting;
+        // What the other family's rules read says nothing of a phone that moved.
+        let told = |field, best: &Option<String>| match pack.filter(|_| moved) {
+            Some(pack) => choice::read_by(pack, field, sighting),
+            None => best.clone(),
+        };
+        let vendor = told(Field::Vendor, &sighting.vendor).or_else(|| pack.filter(|_| moved).map(|p| p.vendor().to_owned()));
+        let chosen = moved || device.pack.is_none();
         Self {
-            vendor: sighting.vendor.clone(),
-            model: sighting.model.as_ref().map(canonical),
-            firmware: sighting.firmware.clone(),
+            vendor,
+            model: told(Field::Model, &sighting.model).map(canonical),
+            firmware: told(Field::Firmware, &sighting.firmware),
             serial: sighting.serial.clone(),
-            pack: pack.filter(|_| device.pack.is_none()).map(|p| p.id().to_owned()),
+            pack: pack.filter(|_| chosen).map(|p| p.id().to_owned()),
         }
     }
 
     /// The device as it is after this evidence: the same that the record of the request will store.
     fn applied_to(&self, serving: Arc<Serving>) -> Arc<Serving> {
         let old = &serving.device;
-        let firmware = self.firmware.as_ref().filter(|f| old.firmware.as_ref() != Some(f));
-        let model = self.model.as_ref().filter(|m| !old.model_pinned && old.model.as_ref() != Some(m));
-        let vendor = self.vendor.as_ref().filter(|_| old.vendor.is_none());
-        let pack = self.pack.as_ref().filter(|_| old.pack.is_none());
-        if [firmware, model, vendor, pack].iter().all(Option::is_none) {
+        let news = |told: &Option<String>, known: &Option<String>| told.is_some() && told != known;
+        let model = news(&self.model, &old.model) && !(old.model_pinned && old.model.is_some());
+        let vendor = self.vendor.is_some() && old.vendor.is_none();
+        if !model && !vendor && !news(&self.firmware, &old.firmware) && !news(&self.pack, &old.pack) {
             return serving;
         }
         let mut device = Device::clone(old);
-        device.firmware = firmware.cloned().or(device.firmware);
-        device.model = model.cloned().or(device.model);
-        device.vendor = vendor.cloned().or(device.vendor);
-        device.pack = pack.cloned().or(device.pack);
+        if old.pack.is_some() && news(&self.pack, &old.pack) && news(&self.vendor, &old.vendor) {
+            (device.vendor, device.firmware) = (None, None);
+            device.model = device.model.filter(|_| old.model_pinned);
+        }
+        device.vendor = device.vendor.or_else(|| self.vendor.clone());
+        device.firmware = self.firmware.clone().or(device.firmware);
+        device.pack = self.pack.clone().or(device.pack);
+        if model {
+            device.model.clone_from(&self.model);
+        }
         Arc::new(Serving { device: Arc::new(device), accounts: serving.accounts.clone() })
     }
 }

@@ -17,13 +17,13 @@ use offhook_packs::{DeviceFacts, Route, ServerFacts, manifest::Source};
 use offhook_store::{Seen as SeenRow, Serving, selector_of};
 
 use super::{
-    Answer, Inner, Pipeline, RequestEntry, Simulation,
+    Answer, Inner, Moment, Pipeline, RequestEntry, Simulation,
     authorize::{Asked, authorize, needs_device},
     compose,
     gate::Gated,
     identify::{self, Seen},
     render::{self, Key, Made},
-    resolve::{Mode, Resolved, last_seen, resolve},
+    resolve::{Mode, Resolved, Told, last_seen, resolve},
 };
 
 /// How a walk differs from that of a phone's request.
@@ -40,6 +40,8 @@ pub(super) struct Walk {
 /// A request at its end.
 pub(super) struct Walked {
     pub sighting: Sighting,
+    /// The MAC is known only because the address was last this phone's.
+    pub by_address: bool,
     pub resolved: Option<Resolved>,
     pub decision: Decision,
     pub reason: Reason,
@@ -53,7 +55,7 @@ pub struct Answered {
     pipeline: Pipeline,
     request: Request,
     walked: Walked,
-    gated_nat: bool,
+    gated: Gated,
     server_url: String,
     at: Timestamp,
     began: Instant,
@@ -65,69 +67,84 @@ impl Answered {
         &self.walked.answer
     }
 
+    /// Why.
+    pub fn reason(&self) -> &Reason {
+        &self.walked.reason
+    }
+
+    /// What each step saw and decided.
+    pub fn trace(&self) -> &Trace {
+        &self.walked.trace
+    }
+
     /// It was sent: with this status (of HTTP, or what a TFTP answer amounts to), so many bytes, and the phone `has` the whole file now
     /// or not.
     pub fn finish(self, method: &str, status: u16, bytes: u64, has: bool) {
-        let Inner { recorder, metrics, .. } = &*self.pipeline.0;
-        let device = self.walked.resolved.as_ref().and_then(|r| r.serving.as_ref()).map(|s| s.device.clone());
-        // Who may not ask at all leaves nothing at the device that it names.
-        let outsider = matches!(self.walked.reason, Reason::Stranger | Reason::AclDenies | Reason::HostNotAllowed);
-        let stored = device.as_ref().filter(|_| !outsider);
-        let entry = RequestEntry {
-            // Of the moment it ended: who follows the log resumes after the last id that was told.
-            id: recorder.next_id(self.pipeline.0.clock.now()),
-            at: self.at,
-            ip: self.request.source,
-            transport: self.request.transport,
+        let row = self.seen_row(has);
+        let Self { pipeline, request, walked, at, began, .. } = self;
+        let Inner { recorder, clock, .. } = &*pipeline.0;
+        let (device, tenant) = walked.resolved.map_or((None, None), |r| (r.serving.map(|s| s.device.id), Some(r.tenant)));
+        let entry = |id| RequestEntry {
+            id,
+            at,
+            ip: request.source,
+            transport: request.transport,
             method: method.to_owned(),
-            path: bounded(self.request.path.as_deref().unwrap_or_default()),
-            user_agent: self.request.user_agent().map(bounded),
+            path: bounded(request.path.as_deref().unwrap_or_default()),
+            user_agent: request.user_agent().map(bounded),
             status,
             bytes,
-            took_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            device: device.as_ref().map(|d| d.id),
-            tenant: self.walked.resolved.as_ref().map(|r| r.tenant.clone()),
-            decision: self.walked.decision,
-            reason: self.walked.reason.clone(),
-            trace: self.walked.trace.clone(),
+            took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            device,
+            tenant,
+            decision: walked.decision,
+            reason: walked.reason,
+            trace: walked.trace,
         };
-        metrics.request(&entry);
-        let row = stored.map(|d| self.seen_row(d, has)).unwrap_or_default();
-        recorder.record(entry, row);
+        recorder.record(clock.now(), entry, row);
     }
 
-    /// What the request leaves in its device. Evidence counts only when the phone got what it asked for.
-    fn seen_row(&self, device: &Device, has: bool) -> SeenRow {
-        let allowed = self.walked.decision == Decision::Allowed;
-        let told = self.walked.resolved.as_ref().map(|r| r.told.clone()).filter(|_| allowed).unwrap_or_default();
+    /// What the request leaves in its device: nothing when it may not be believed. Evidence counts only when the phone got what it
+    /// asked for.
+    fn seen_row(&self, has: bool) -> SeenRow {
+        let Walked { resolved: Some(resolved), decision, .. } = &self.walked else { return SeenRow::default() };
+        let Some(serving) = &resolved.serving else { return SeenRow::default() };
+        if !self.gated.believed() || resolved.conflict.is_some() {
+            return SeenRow::default();
+        }
+        let told = if *decision == Decision::Allowed { resolved.told.clone() } else { Told::default() };
         SeenRow {
-            device: Some(device.id),
+            device: Some(serving.device.id),
             last_seen: Some(last_seen(&self.request, self.at)),
-            owns_address: !self.gated_nat,
+            owns_address: !self.gated.nat,
             vendor: told.vendor,
             model: told.model,
             firmware: told.firmware,
             serial: told.serial,
             pack: told.pack,
-            fetch: self.fetch(device).filter(|_| has),
+            fetch: if has { self.fetch(&serving.device) } else { None },
             request: None,
         }
     }
 
-    /// The configuration of the phone, fetched. A file without credentials, such as a dial plan of its own, is not what tells
-    /// whether the phone is up to date.
     fn fetch(&self, device: &Device) -> Option<LastFetch> {
         let (made, route) = (self.walked.made.as_ref()?, self.walked.resolved.as_ref()?.route.as_ref()?);
-        let device_file = route.kind() == FileKind::Device && route.credentials() && route.source() == Source::Template;
-        (device_file && device.state == State::Ready).then(|| LastFetch {
+        (device.state == State::Ready && tells_sync(route)).then(|| LastFetch {
             at: self.at,
             generation: device.generation,
-            layers_tag: self.pipeline.0.store.configuration().layers_tag(&selector_of(device)),
+            layers_tag: made.layers_tag,
             hash: made.file.etag.to_string(),
             path: route.name.clone(),
             server_url: self.server_url.clone(),
         })
     }
+}
+
+/// Whether having this file means having the device's configuration: its own file, the one with credentials where there is one.
+fn tells_sync(route: &Route) -> bool {
+    let own = |kind, source| kind == FileKind::Device && source == Source::Template;
+    let better = || route.pack.files().iter().any(|f| own(f.kind, f.source) && f.credentials);
+    own(route.kind(), route.source()) && (route.credentials() || !better())
 }
 
 /// What a stranger sends is kept only so long.
@@ -150,17 +167,10 @@ impl Pipeline {
                 Walked::early(Reason::Overloaded, Answer::Busy, &gated)
             }
         };
-        if gated.trusted && walked.decision == Decision::Allowed {
-            let by_address = walked
-                .sighting
-                .evidence
-                .iter()
-                .any(|e| e.field == offhook_core::sighting::Field::Mac && e.from == offhook_core::sighting::From::Learnt);
-            if !by_address {
-                self.0.learnt.remember(&walked.sighting, request.source, !gated.nat);
-            }
+        if gated.believed() && walked.decision == Decision::Allowed && !walked.by_address {
+            self.0.learnt.remember(&walked.sighting, request.source, !gated.nat);
         }
-        Answered { pipeline: self.clone(), gated_nat: gated.nat, server_url: server.url, request, walked, at, began }
+        Answered { pipeline: self.clone(), gated, server_url: server.url, request, walked, at, began }
     }
 
     /// A method that phones may not use.
@@ -169,7 +179,7 @@ impl Pipeline {
         let walked = Walked::early(Reason::MethodNotAllowed, Answer::MethodNotAllowed, &gated);
         Answered {
             pipeline: self.clone(),
-            gated_nat: gated.nat,
+            gated,
             server_url: String::new(),
             request,
             walked,
@@ -203,6 +213,7 @@ impl Walked {
         let says = Says::Gate { trusted: gated.trusted, nat: gated.nat, refused: Some(reason.clone()) };
         Self {
             sighting: Sighting::default(),
+            by_address: false,
             resolved: None,
             decision: Decision::Refused,
             reason,
@@ -238,11 +249,21 @@ impl Inner {
         let mut watch = Stopwatch::new();
         let Gated { trusted, nat, refused } = gated.clone();
         watch.lap(Says::Gate { trusted, nat, refused: refused.clone() });
-        let catalog = self.catalog();
-        let seen = identify::identify(&catalog, request, gated, walk.use_learnt.then_some(&self.learnt));
-        watch.lap(Says::Identify { evidence: seen.sighting.evidence.clone() });
+        let moment = self.moment();
+        let catalog = &*moment.packs.catalog;
+        let mut seen = identify::identify(catalog, request, gated, walk.use_learnt.then_some(&self.learnt));
+        watch.lap(Says::Identify { evidence: Vec::new() });
+        let shared = (&*moment.configuration, catalog);
         let asked = (request, gated, &seen);
-        let resolved = resolve(&self.store, &self.devices, &catalog, &self.rules().arrivals, asked, (walk.mode, now, self.new_id())).await;
+        let resolved = resolve(&self.devices, shared, &self.rules().arrivals, asked, (walk.mode, now, self.new_id())).await;
+        // The evidence goes into the trace; only a simulation shows it a second time.
+        let evidence = match walk.mode {
+            Mode::Live => std::mem::take(&mut seen.sighting.evidence),
+            Mode::Simulated => seen.sighting.evidence.clone(),
+        };
+        if let Some(Step { says, .. }) = watch.steps.last_mut() {
+            *says = Says::Identify { evidence };
+        }
         let resolved = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return unavailable(seen, &error, watch),
@@ -250,30 +271,37 @@ impl Inner {
         watch.lap(says_resolved(request, &resolved));
         let (mut decision, mut reason) = match refused {
             Some(reason) => (Decision::Refused, reason),
-            None => decide(request, gated, &seen, &resolved),
+            None => decide(request, gated, &resolved),
         };
         watch.lap(Says::Authorize { decision, reason: reason.clone() });
         let mut made = None;
         if let (Decision::Allowed, Some(route)) = (decision, &resolved.route) {
-            match self.make(route, &resolved, server, walk.reveal, &mut watch).await {
+            let requester = match &resolved.serving {
+                Some(serving) => selector_of(&serving.device),
+                None => selector_of_sighting(&resolved.tenant, route, &seen.sighting),
+            };
+            let serving = resolved.serving.as_deref();
+            match self.make(route, serving, requester, (&moment, server), walk.reveal, &mut watch).await {
                 Ok(file) => made = Some(file),
                 Err(why) => (decision, reason) = (Decision::Refused, why),
             }
         }
         let answer = made.as_ref().map_or(Answer::NotFound, |m| Answer::File(m.file.clone()));
-        Walked { sighting: seen.sighting, resolved: Some(resolved), decision, reason, made, answer, trace: Trace { steps: watch.steps } }
+        let Seen { sighting, by_address, .. } = seen;
+        Walked { sighting, by_address, resolved: Some(resolved), decision, reason, made, answer, trace: Trace { steps: watch.steps } }
     }
 
     /// Composes and renders, or takes the file from memory.
     async fn make(
         &self,
         route: &Route,
-        resolved: &Resolved,
-        server: &ServerFacts,
+        serving: Option<&Serving>,
+        requester: LayerSelector,
+        of: (&Moment, &ServerFacts),
         reveal: bool,
         watch: &mut Stopwatch,
     ) -> Result<Arc<Made>, Reason> {
-        let result = self.file(route, resolved.serving.as_deref(), &resolved.tenant, server, reveal).await;
+        let result = self.file(route, serving, requester, of, reveal).await;
         let (layers, says) = match &result {
             Ok((made, cached)) => {
                 let render = Says::Render {
@@ -297,31 +325,25 @@ impl Inner {
         result.map(|(made, _)| made)
     }
 
-    /// One file of a pack for a device, or for its family; and whether it was held in memory.
+    /// One file of a pack for a device, or for its family; and whether it was held in memory. `requester`: what is known of who asks.
     pub(super) async fn file(
         &self,
         route: &Route,
         serving: Option<&Serving>,
-        tenant: &str,
-        server: &ServerFacts,
+        requester: LayerSelector,
+        (moment, server): (&Moment, &ServerFacts),
         reveal: bool,
     ) -> Result<(Arc<Made>, bool), Reason> {
         if route.source() == Source::Firmware {
-            let file = self.files.firmware(&self.store, &route.name).await?;
-            return Ok((Arc::new(Made { template: route.name.clone(), file, notes: Vec::new(), layers: Vec::new() }), true));
+            let file = self.files.firmware(&self.store, &moment.shelf, &route.name).await?;
+            return Ok((Arc::new(Made { template: route.name.clone(), file, notes: Vec::new(), layers: Vec::new(), layers_tag: 0 }), true));
         }
-        let own = needs_device(route);
-        let device = serving.filter(|_| own).map(|s| &s.device);
-        let selector = match serving {
-            Some(s) if own => selector_of(&s.device),
-            Some(s) => LayerSelector { profiles: Vec::new(), ..selector_of(&s.device) },
-            None => LayerSelector { tenant: tenant.to_owned(), ..LayerSelector::default() },
-        };
+        let serving = serving.filter(|_| needs_device(route));
         let key = Key {
-            device: device.map(|d| (d.id, d.generation)),
-            selector,
-            epochs: self.epochs(),
-            file: (route.pack.id().to_owned(), route.file, route.path.clone()),
+            device: serving.map(|s| (s.device.id, s.device.generation)),
+            selector: if serving.is_some() { requester } else { compose::family(route, requester) },
+            numbers: moment.numbers,
+            file: (route.pack.id().to_owned(), route.file, route.path.clone(), route.code),
             server_url: server.url.clone(),
         };
         if reveal && let Some(made) = self.files.held(&key) {
@@ -329,62 +351,64 @@ impl Inner {
             return Ok((made, true));
         }
         self.metrics.rendered_misses.inc();
-        let made = Arc::new(self.render(route, &key.selector, serving, server, reveal)?);
+        let made = Arc::new(self.render(route, &key.selector, serving, (moment, server), reveal)?);
         if reveal {
             self.files.hold(key, made.clone());
         }
         Ok((made, false))
     }
 
-    /// Composes and renders one file.
+    /// Composes and renders one file: a device's own, or, without one, a family's.
     fn render(
         &self,
         route: &Route,
         selector: &LayerSelector,
-        serving: Option<&Serving>,
-        server: &ServerFacts,
+        own: Option<&Serving>,
+        (moment, server): (&Moment, &ServerFacts),
         reveal: bool,
     ) -> Result<Made, Reason> {
-        let own = needs_device(route);
-        let configuration = self.store.configuration();
-        let catalog = self.catalog();
-        let composed = match serving {
-            Some(serving) if own => compose::of_device(&configuration, serving, &route.pack, server, &self.generate_key),
-            _ => compose::of_family(&configuration, selector, &route.pack, server),
+        let composed = match own {
+            Some(serving) => compose::of_device(&moment.configuration, serving, &route.pack, server, &self.generate_key),
+            None => compose::of_family(&moment.configuration, selector, &route.pack, server),
         };
         let mut effective: Effective = composed.effective;
-        let pending = serving.is_some_and(|s| s.device.state == State::Pending);
+        let pending = own.is_some_and(|s| s.device.state == State::Pending);
+        let raw_secrets = moment.packs.catalog.raw_secrets();
         if !route.credentials() || pending {
-            effective.without_secrets(catalog.raw_secrets());
+            effective.without_secrets(raw_secrets);
         } else if !reveal {
-            effective.mask(catalog.raw_secrets());
+            effective.mask(raw_secrets);
         }
-        let facts = match serving {
-            Some(serving) if own => render::device_facts(serving),
-            Some(serving) => family_facts(&serving.device),
-            None => DeviceFacts { model: route.model.clone(), ..DeviceFacts::default() },
-        };
-        let shelf = self.store.shelf();
-        let bare = render::bare(route, &facts, &selector.tenant, server, &effective, &shelf).inspect_err(|why| {
+        let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
+        let bare = render::bare(route, &facts, &selector.tenant, server, &effective, &moment.shelf).inspect_err(|why| {
             if let Reason::TemplateFailed { error } = why {
                 self.metrics.template_failures.inc();
                 tracing::error!(pack = route.pack.id(), error, "a template failed");
             }
         })?;
         let owner = format!("{} {} {} {}", facts.id, route.pack.id(), route.path, server.url);
-        let changed = render::newest(serving.filter(|_| own), self.shared_change(), &*self.clock);
+        let changed = render::newest(own, self.shared_change(), &*self.clock);
         let file = self.files.file(&owner, bare.bytes.into(), &bare.content_type, changed);
         let notes = composed.notes.into_iter().chain(bare.notes).collect();
-        Ok(Made { file, template: bare.template, notes, layers: composed.layers })
+        let layers_tag = moment.configuration.layers_tag(selector);
+        Ok(Made { file, template: bare.template, notes, layers: composed.layers, layers_tag })
     }
 }
 
 /// What a common or model file may know of the requester.
-fn family_facts(device: &Device) -> DeviceFacts {
-    DeviceFacts { model: device.model.clone(), vendor: device.vendor.clone(), firmware: device.firmware.clone(), ..DeviceFacts::default() }
+fn family_facts(selector: &LayerSelector) -> DeviceFacts {
+    let LayerSelector { vendor, model, firmware, .. } = selector.clone();
+    DeviceFacts { vendor, model, firmware, ..DeviceFacts::default() }
 }
 
-fn decide(request: &Request, gated: &Gated, seen: &Seen, resolved: &Resolved) -> (Decision, Reason) {
+/// What selects the layers for a phone that is no device: what it tells in this request.
+fn selector_of_sighting(tenant: &str, route: &Route, sighting: &Sighting) -> LayerSelector {
+    let Sighting { vendor, model, firmware, .. } = sighting.clone();
+    let model = model.map(|m| route.pack.canonical_model(&m).map_or(m.clone(), str::to_owned));
+    LayerSelector { tenant: tenant.to_owned(), vendor, model, firmware, ..LayerSelector::default() }
+}
+
+fn decide(request: &Request, gated: &Gated, resolved: &Resolved) -> (Decision, Reason) {
     if request.path.is_none() || matches!(request.transport, Transport::Dhcp | Transport::Pnp) {
         return (Decision::Refused, Reason::NoFile);
     }
@@ -392,7 +416,7 @@ fn decide(request: &Request, gated: &Gated, seen: &Seen, resolved: &Resolved) ->
         trusted: gated.trusted,
         device: resolved.serving.as_ref().map(|s| &*s.device),
         route: resolved.route.as_ref(),
-        conflict: seen.conflict,
+        conflict: resolved.conflict,
         no_device: resolved.no_device.as_ref(),
         other_pack: resolved.other_pack,
     })
@@ -426,6 +450,7 @@ fn unavailable(seen: Seen, error: &Error, mut watch: Stopwatch) -> Walked {
     watch.lap(Says::Authorize { decision: Decision::Refused, reason: reason.clone() });
     Walked {
         sighting: seen.sighting,
+        by_address: seen.by_address,
         resolved: None,
         decision: Decision::Refused,
         reason,

@@ -112,23 +112,22 @@ impl Store {
         found.map(|r| row::read(&r, &self.shared.sealer)).transpose()
     }
 
-    /// A device with its accounts, in at most two queries.
+    /// A device with its accounts, in at most two queries; the layers of this configuration say which.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
-    pub async fn device_for_serving(&self, mac: Mac) -> Result<Option<Serving>> {
+    pub async fn device_for_serving(&self, mac: Mac, configuration: &Configuration) -> Result<Option<Serving>> {
         match self.device_by_mac(mac).await? {
-            Some(device) => self.serving(device).await.map(Some),
+            Some(device) => self.serving(device, configuration).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// The accounts that a device needs, in at most one query.
+    /// The accounts that a device needs with this configuration, in at most one query.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
-    pub async fn serving(&self, device: Device) -> Result<Serving> {
-        let configuration = self.configuration();
+    pub async fn serving(&self, device: Device, configuration: &Configuration) -> Result<Serving> {
         let selector = selector_of(&device);
         let own = (&device.settings, device.unset.as_slice());
         let layers = configuration.layers(&selector, Some(own));

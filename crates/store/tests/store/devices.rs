@@ -198,7 +198,7 @@ async fn lines_name_accounts_that_exist_and_are_free() {
         .unwrap_err();
     assert_eq!(fields(&unshare), ["shared"]);
 
-    let serving = store.device_for_serving(mac(1)).await.unwrap().unwrap();
+    let serving = store.device_for_serving(mac(1), &store.configuration()).await.unwrap().unwrap();
     assert_eq!(serving.accounts["1001"].values, account_values(r#"{"username":"1001","password":"planted-account-secret"}"#));
     assert!(serving.device.generation > first.generation, "an account it uses changed");
 
@@ -341,7 +341,7 @@ async fn an_account_reached_through_a_profile_outdates_its_devices() {
         .unwrap();
     let under = device_with(&store, 1, |d| d.profiles = vec!["hall".into()]).await.unwrap();
     let beside = device(&store, 2).await;
-    assert_eq!(store.serving(under.clone()).await.unwrap().accounts.len(), 1);
+    assert_eq!(store.serving(under.clone(), &store.configuration()).await.unwrap().accounts.len(), 1);
     store
         .update_account(a.id, None, |a, _| {
             a.values = Default::default();

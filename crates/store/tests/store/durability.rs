@@ -165,7 +165,7 @@ async fn figures() {
     say("100 changes of a profile, 10,000 devices", began.elapsed(), 100);
     let began = Instant::now();
     for n in 1..=2_000 {
-        store.device_for_serving(mac(n)).await.unwrap().unwrap();
+        store.device_for_serving(mac(n), &store.configuration()).await.unwrap().unwrap();
     }
     say("2,000 look-ups for serving", began.elapsed(), 2_000);
     let began = Instant::now();

@@ -87,13 +87,42 @@ async fn evidence_fills_in_and_pinned_things_stay() {
         (Some("v"), Some("T28P"), Some("p"), None)
     );
     assert_eq!(d.firmware.as_deref(), Some("66.1\u{fffd}"));
-    assert_eq!((d.revision, d.generation, d.updated_at), (1, 2, free.updated_at), "no person changed it, but its files are others now");
+    assert_eq!((d.revision, d.generation, d.updated_at), (1, 1, free.updated_at), "no person changed it");
+    let tag = |d: &offhook_core::device::Device| store.configuration().layers_tag(&offhook_store::selector_of(d));
+    assert_ne!(tag(&free), tag(&d), "its files are others now");
     assert_eq!(d.last_seen.unwrap().ip.to_string(), "10.0.0.5");
     let d = store.device(pinned.id).await.unwrap().unwrap();
     assert_eq!((d.model.as_deref(), d.reported_model.as_deref(), d.pack.as_deref()), (Some("T46S"), Some("T28P"), Some("mine")));
     // The same again changes nothing.
     store.record(vec![say(free.id)]).await.unwrap();
-    assert_eq!(store.device(free.id).await.unwrap().unwrap().generation, 2);
+    assert_eq!(store.device(free.id).await.unwrap().unwrap().generation, 1);
+}
+
+#[tokio::test]
+async fn another_family_brings_its_pack_and_takes_the_old_model_along() {
+    let place = Place::new();
+    let store = place.store().await;
+    let dress = |d: &mut offhook_core::device::Device| {
+        (d.vendor, d.model, d.firmware) = (Some("old".into()), Some("O1".into()), Some("1.0".into()));
+        d.pack = Some("old".into());
+    };
+    let free = device_with(&store, 1, dress).await.unwrap();
+    let model_pinned = device_with(&store, 2, move |d| (dress(d), d.model_pinned = true).1).await.unwrap();
+    let pack_pinned = device_with(&store, 3, move |d| (dress(d), d.pack_pinned = true).1).await.unwrap();
+    let moves = |id: Id| Seen { device: Some(id), vendor: Some("new".into()), pack: Some("new".into()), ..Seen::default() };
+    store.record(vec![moves(free.id), moves(model_pinned.id), moves(pack_pinned.id)]).await.unwrap();
+    let read = async |id: Id| {
+        let d = store.device(id).await.unwrap().unwrap();
+        [d.pack, d.vendor, d.model, d.firmware].map(|t| t.unwrap_or_default())
+    };
+    assert_eq!(read(free.id).await, ["new", "new", "", ""]);
+    assert_eq!(read(model_pinned.id).await, ["new", "new", "O1", ""]);
+    assert_eq!(read(pack_pinned.id).await, ["old", "old", "O1", "1.0"]);
+    // Another pack of the same family: what is known of the phone stays.
+    let same = Seen { device: Some(free.id), vendor: Some("new".into()), model: Some("N1".into()), ..Seen::default() };
+    let sibling = Seen { device: Some(free.id), vendor: Some("new".into()), pack: Some("new-too".into()), ..Seen::default() };
+    store.record(vec![same, sibling]).await.unwrap();
+    assert_eq!(read(free.id).await, ["new-too", "new", "N1", ""]);
 }
 
 #[tokio::test]

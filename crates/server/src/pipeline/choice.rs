@@ -1,0 +1,80 @@
+//! Which pack serves a request, part of step 3. A pack that a person pinned stays whatever the phone says. Any other stays until the
+//! phone tells that it is of another family; a block of MAC addresses, or what was learnt before, never moves it.
+
+use std::sync::Arc;
+
+use offhook_core::{
+    Mac,
+    device::Device,
+    sighting::{Evidence, Field, From, Sighting},
+};
+use offhook_packs::{Catalog, MacConflict, Pack, Route};
+
+use super::identify::Seen;
+
+/// What a phone says of itself counts when it is surer than what was learnt of it.
+const SURE: u8 = 51;
+
+/// The pack and the file.
+pub struct Choice {
+    /// The pack; none when nothing tells one, or when the pinned one is not loaded.
+    pub pack: Option<Arc<Pack>>,
+    /// The file, of whatever pack.
+    pub route: Option<Route>,
+    /// The file is not one of the device's pack.
+    pub other_pack: bool,
+    /// The pack is another one than is stored with the device.
+    pub moved: bool,
+}
+
+/// Chooses for a known device, or for a phone that is not one.
+pub fn choose(catalog: &Catalog, seen: &Seen, device: Option<&Device>) -> Choice {
+    let routes = &seen.routes;
+    let stored = device.and_then(|d| d.pack.as_deref());
+    let own = stored.and_then(|key| catalog.pack(key));
+    let pinned = device.is_some_and(|d| d.pack_pinned) && stored.is_some();
+    if pinned && own.is_none() {
+        return Choice { pack: None, route: routes.first().cloned(), other_pack: !routes.is_empty(), moved: false };
+    }
+    let better = own.filter(|_| !pinned && !seen.by_address).and_then(|own| better(catalog, seen, own));
+    let moved = better.is_some() || (stored.is_some() && own.is_none() && !routes.is_empty() && !seen.by_address);
+    let chosen = catalog.choose(&seen.sighting, routes, better.map_or(stored, |p| Some(p.id())));
+    let other_pack = chosen.route.is_none() && !routes.is_empty();
+    Choice { moved: moved && chosen.pack.is_some(), pack: chosen.pack, route: chosen.route.or_else(|| routes.first().cloned()), other_pack }
+}
+
+/// The pack that the phone itself speaks for, when that is another one and knows the file: by a header, option 60 or a certificate
+/// that is surer than what the own pack reads; without any, by a file name that no other maker asks for and the own pack does not know.
+fn better<'a>(catalog: &'a Catalog, seen: &Seen, own: &Pack) -> Option<&'a Arc<Pack>> {
+    let told = seen.sighting.evidence.iter().filter(|e| matches!(e.field, Field::Vendor | Field::Model) && !e.pack.is_empty());
+    let said = told.clone().filter(|e| itself(e));
+    let strength = |pack: &str| said.clone().filter(|e| e.pack == pack).map(|e| e.confidence).max().unwrap_or(0);
+    let knows = |pack: &str| seen.routes.iter().any(|r| r.pack.id() == pack);
+    let better = match said.clone().max_by_key(|e| e.confidence) {
+        Some(best) => Some(best.pack.as_str()).filter(|p| best.confidence >= SURE && best.confidence > strength(own.id()) && knows(p)),
+        None if knows(own.id()) => None,
+        None => {
+            let mut named = told.filter(|e| e.from == From::Path && e.field == Field::Vendor).map(|e| e.pack.as_str());
+            named.next().filter(|first| named.all(|other| other == *first))
+        }
+    };
+    better.filter(|p| *p != own.id()).and_then(|p| catalog.pack(p))
+}
+
+/// Whether the phone says it of itself in this request, by other things than the name it asks for.
+fn itself(evidence: &Evidence) -> bool {
+    matches!(evidence.from, From::UserAgent | From::Header | From::Option60 | From::Certificate)
+}
+
+/// What the rules of one pack read of a field; the surest.
+pub fn read_by(pack: &Pack, field: Field, sighting: &Sighting) -> Option<String> {
+    let read = sighting.evidence.iter().filter(|e| e.field == field && e.pack == pack.id() && e.from != From::Oui);
+    read.max_by_key(|e| e.confidence).map(|e| e.value.clone())
+}
+
+/// The file's name holds one MAC and the phone says in a header or certificate that it is another.
+pub fn conflict(route: &Route, sighting: &Sighting) -> Option<MacConflict> {
+    let said = sighting.evidence.iter().filter(|e| e.field == Field::Mac && itself(e));
+    let says = said.max_by_key(|e| e.confidence).and_then(|e| Mac::parse(&e.value))?;
+    route.mac.filter(|asked| *asked != says).map(|asked| MacConflict { asked, says })
+}
