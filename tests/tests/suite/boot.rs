@@ -227,6 +227,29 @@ fn pending_then_known(phone: &Phone, http: bool, tftp: bool) {
     assert_eq!(server.get(&path)["sync"], "outdated");
     let own = boot(&server, phone, http, tftp, true);
     assert!(own.contains("Berta") && !own.contains("Anna"), "{own}");
+    no_answer_for_people_shows_a_secret(&server, phone);
+}
+
+/// Lists, single documents, effective settings, previews, traces and metrics: all mask what is secret unless told otherwise.
+fn no_answer_for_people_shows_a_secret(server: &Server, phone: &Phone) {
+    let (device, own) = (format!("/devices/{}", phone.mac), phone.order.iter().find(|(_, w)| *w == Own).unwrap().0);
+    let preview = format!("{device}/files/{own}");
+    let asked = ["/site", "/tenants/default", "/accounts", "/accounts/1001", "/devices", &device, "/requests?limit=200", &preview];
+    let asked =
+        asked.iter().map(|p| (*p).to_owned()).chain(["settings?explain=true", "files", "requests"].map(|p| format!("{device}/{p}")));
+    let mut answers: Vec<String> =
+        asked.map(|path| server.api(Method::GET, &path, None)).map(|a| format!("{} {}", a.status, a.text())).collect();
+    let simulated = server.post("/simulate", &json!({ "transport": "http", "path": format!("/{own}"), "use_learnt": true }));
+    assert_eq!(simulated["answer"]["status"], 200);
+    answers.push(format!("200 {simulated}"));
+    answers.push(format!("200 {}", String::from_utf8_lossy(&server.cli(&["requests", "--json"]).stdout)));
+    answers.push(format!("200 {}", String::from_utf8_lossy(&server.cli(&["device", "cat", phone.mac, own]).stdout)));
+    for answer in answers {
+        assert!(answer.starts_with("200 ") && answer.len() > 30, "{answer}");
+        assert!(!answer.contains(SITE_SECRET) && !answer.contains(LINE_SECRET), "{answer}");
+    }
+    let revealed = server.api(Method::GET, &format!("{preview}?reveal=true"), None);
+    assert!(revealed.text().contains(LINE_SECRET), "{}", revealed.text());
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Who is asking: unknown phones become pending and not too many of them, phones behind one address never mix, nobody gets
 //! another's file, and what a phone says of itself is kept.
 
-use offhook_tests::{Http, Server, Setup, clients::Tftp, clients::curl, server::until};
+use offhook_tests::{
+    Http, Server, Setup,
+    clients::{Tftp, curl, runtime},
+    server::until,
+};
 use serde_json::{Value, json};
 
 const SECRET: &str = "planted-1dentity";
@@ -313,4 +317,28 @@ fn files_point_to_the_address_that_was_reached() {
         let again = Tftp::Hpa.fetch(format!("{address}:{tftp}").parse().unwrap(), "001565000001.cfg").unwrap();
         assert_eq!(again, got.body, "{address}: other bytes over TFTP");
     }
+}
+
+/// The statuses of requests that are all under way together.
+fn together(paths: impl Iterator<Item = String>) -> Vec<u16> {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked: Vec<_> =
+        paths.map(|p| client.get(p)).map(|r| runtime().spawn(async { r.send().await.unwrap().status().as_u16() })).collect();
+    asked.into_iter().map(|a| runtime().block_on(a).unwrap()).collect()
+}
+
+#[test]
+fn a_sweep_of_addresses_finds_its_bound() {
+    let mut server = Setup::default().set("limits.pending_per_network", "50").start();
+    with_line(&mut server, "00:15:65:00:00:01", json!({ "model": "T46S" }));
+    // The same unknown phone many times at once is one device.
+    let same = together((0..40).map(|_| server.phone_url("/001565000009.cfg")));
+    assert_eq!(same, [200; 40]);
+    assert_eq!(macs(&server), ["00:15:65:00:00:01", "00:15:65:00:00:09"]);
+    // Many at once, and never more than there is room for.
+    let many = together((0..200).map(|n| server.phone_url(&format!("/0015650001{n:02x}.cfg"))));
+    assert_eq!(many.iter().filter(|s| **s == 200).count(), 49);
+    assert_eq!(many.iter().filter(|s| **s == 404).count(), 151);
+    assert_eq!(macs(&server).len(), 51);
+    assert!(ask(&server, "127.0.0.1", "/001565000001.cfg", "x").text().contains(SECRET));
 }
