@@ -11,7 +11,7 @@ mod output;
 
 use std::{
     future::Future,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         Err(failure) => {
             let text = failure.to_string();
             if !text.is_empty() {
-                eprintln!("offhook: {text}");
+                let text = format!("offhook: {text}");
+                eprintln!("{}", if io::stderr().is_terminal() { output::folded(&text, 80) } else { text });
             }
             ExitCode::from(failure.code())
         }

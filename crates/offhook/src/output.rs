@@ -197,6 +197,19 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Each line broken at blanks to fit; what follows the break stands a little deeper than the line began.
+pub fn folded(text: &str, width: usize) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let begin = line.len().saturating_sub(line.trim_start().len());
+        for (number, part) in wrap(line, width.saturating_sub(begin + 2).max(20)).iter().enumerate() {
+            let indent = if number == 0 { begin } else { begin + 2 };
+            lines.push(format!("{:indent$}{part}", ""));
+        }
+    }
+    lines.join("\n")
+}
+
 /// Text that came from a phone or a person, safe to print: control characters are escaped.
 pub fn safe(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
@@ -228,4 +241,16 @@ pub fn items(value: &Value) -> &[Value] {
 /// One row per item, one column per member.
 pub fn rows(value: &Value, columns: &[&str]) -> Vec<Vec<String>> {
     items(value).iter().map(|item| columns.iter().map(|c| member(item, c)).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_folded_below_their_beginning() {
+        let text = "offhook: What was sent is wrong:\n  field: one two three four five six";
+        assert_eq!(folded(text, 34), "offhook: What was sent is wrong:\n  field: one two three four five\n    six");
+        assert_eq!(folded("short", 34), "short");
+    }
 }

@@ -5,7 +5,7 @@ mod page;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{document, more, put, requests};
+use super::{at_least_one, document, more, put, requests};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection, Query},
@@ -83,7 +83,7 @@ enum Verb {
         #[arg(long)]
         trace: bool,
         /// Most requests
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = at_least_one())]
         limit: usize,
     },
 }
@@ -135,7 +135,7 @@ struct List {
     #[arg(long)]
     sort: Option<String>,
     /// Most lines
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = at_least_one())]
     limit: usize,
 }
 

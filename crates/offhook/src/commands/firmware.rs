@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::more;
+use super::{at_least_one, more};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -52,7 +52,7 @@ enum Verb {
         #[arg(long, value_name = "TEXT")]
         q: Option<String>,
         /// Most lines
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = at_least_one())]
         limit: usize,
     },
     /// Remove files

@@ -13,6 +13,7 @@ pub mod site;
 pub mod tenant;
 pub mod token;
 
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Map, Value};
 
 use crate::{assign::Change, client::Client, failure::Outcome, output::Output};
@@ -22,6 +23,11 @@ fn put(document: &mut Value, name: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         document[name] = value.into();
     }
+}
+
+/// A count of things to show.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 /// An empty document.

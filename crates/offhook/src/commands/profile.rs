@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{document, more, put, settings_table};
+use super::{at_least_one, document, more, put, settings_table};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection},
@@ -39,7 +39,7 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
         /// Most lines
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = at_least_one())]
         limit: usize,
     },
     /// Show a profile and its settings

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use offhook_core::{Mac, trace::Reason};
 use serde_json::Value;
 
-use super::more;
+use super::{at_least_one, more};
 use crate::{
     client::{Client, Connection},
     explain,
@@ -42,7 +42,7 @@ pub struct Requests {
     #[arg(long)]
     trace: bool,
     /// Most requests
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = at_least_one())]
     limit: usize,
     #[command(flatten)]
     connection: Connection,

@@ -21,7 +21,7 @@ Nothing is stored: it is the server's own way of deciding, told step by step.
 
 Examples:
   offhook simulate --path /001565aabbcc.cfg --user-agent \"$USER_AGENT\"
-  offhook simulate --transport tftp --path SIP001565AABBCC.cnf --ip 10.0.0.9
+  offhook simulate --transport tftp --path SIP00036BAABBCC.cnf --ip 10.0.0.9
   offhook simulate --transport dhcp --option60 \"$VENDOR_CLASS\"
   offhook simulate --path /001565aabbcc.cfg --body")]
 pub struct Simulate {

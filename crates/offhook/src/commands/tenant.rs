@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{document, more, put, settings_patch, site};
+use super::{at_least_one, document, more, put, settings_patch, site};
 use crate::{
     assign::{self, Assignments, Of},
     client::{Client, Connection},
@@ -32,7 +32,7 @@ enum Verb {
     /// List tenants
     List {
         /// Most lines
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = at_least_one())]
         limit: usize,
     },
     /// Show a tenant and its settings

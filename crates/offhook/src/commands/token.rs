@@ -89,13 +89,13 @@ impl Token {
                     vec![
                         member(t, "id"),
                         member(t, "role"),
-                        member(t, "label"),
                         if last.is_empty() { "never".to_owned() } else { out.ago(&last) },
                         member(t, "expires_at").chars().take("2030-01-01".len()).collect(),
+                        member(t, "label"),
                     ]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                out.table(&["id", "role", "label", "last used", "expires"], rows, "There are no tokens.")
+                out.table(&["id", "role", "used", "expires", "label"], rows, "There are no tokens.")
             }
             Verb::Revoke { id } => {
                 client.delete(&["tokens", &id], &[]).await?;

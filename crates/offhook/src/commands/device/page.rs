@@ -199,6 +199,10 @@ pub fn settings(out: &mut Output<'_>, explained: &Value, below: &str) -> Outcome
     };
     let rows = items(values).iter().filter(|v| wanted(&member(v, "path"))).map(row).collect();
     out.table(&["setting", "value", "from"], rows, "Nothing is set there.")?;
+    if items(values).iter().any(|v| member(v, "layer") == "pending") {
+        out.line("")?;
+        out.paragraph("", "It is pending: its profiles and its own settings count once it is approved.")?;
+    }
     if below.is_empty() { notes(out, explained.get("notes").unwrap_or(&Value::Null)) } else { Ok(()) }
 }
 
@@ -311,6 +315,9 @@ mod tests {
         let text = printed(|out| settings(out, &explained, ""));
         assert!(text.contains("time.zone          Europe/Paris  profile reception"), "{text}");
         assert!(text.contains("device, account 1001") && text.contains("nearest"), "{text}");
+        assert!(!text.contains("pending"), "{text}");
+        let pending = json!({"values": [{"path": "lines.1.label", "value": "UNPROV", "layer": "pending"}], "notes": []});
+        assert!(printed(|out| settings(out, &pending, "")).contains("count once it is approved"));
         let text = printed(|out| settings(out, &explained, "lines.1"));
         assert!(text.contains("lines.1.username") && !text.contains("lines.10") && !text.contains("time.zone"), "{text}");
     }
