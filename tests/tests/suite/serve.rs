@@ -284,3 +284,22 @@ fn one_side_alone() {
     assert!(admin.listeners().http.is_empty() && admin.listeners().tftp.is_empty());
     assert_eq!(curl(&admin.admin_url("/readyz"), &[]).status, 200);
 }
+
+#[test]
+fn a_follower_does_not_hold_up_the_end() {
+    let mut server = Server::start();
+    let mut stream = TcpStream::connect(server.listeners().admin[0]).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!("GET /api/v1/requests/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", server.token());
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut begin = [0; 15];
+    stream.read_exact(&mut begin).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200 OK");
+    assert_eq!(curl(&server.phone_url("/followed.cfg"), &[]).status, 404);
+    let since = Instant::now();
+    assert_eq!(server.stop().code(), Some(0), "{}", server.log());
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(String::from_utf8_lossy(&rest).contains("/followed.cfg"));
+}
