@@ -71,12 +71,18 @@ fn what_next(status: u16, path: &str) -> Option<String> {
         401 => "Give a valid token with --token or OFFHOOK_TOKEN; the first one is in <data_dir>/admin.token.",
         403 => "See what tokens may do: offhook token list",
         404 => return list_of(path).map(|command| format!("See what there is: {command}")),
+        409 => return used_profile(path).map(|name| format!("See by which: offhook device list --profile {name}")),
         412 => "Show it again, then change it.",
         500 => "The server's log says more.",
         503 => "Try again in a moment; the server's log and /readyz say why.",
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// The name of the profile that a path is about.
+fn used_profile(path: &str) -> Option<&str> {
+    path.strip_prefix("/api/v1/profiles/").filter(|name| !name.contains('/'))
 }
 
 /// The command that lists what stands beside what a path names.
@@ -150,5 +156,9 @@ mod tests {
         assert!(told("/api/v1/firmware/x").ends_with("offhook firmware list"));
         assert!(told("/api/v1/devices/x/files/a/b").ends_with("offhook device files x"));
         assert_eq!(told("/elsewhere"), "there is no device \"x\"");
+        let in_use = json!({"title": "Conflict", "detail": "it is used by 2 devices"});
+        let told = |path: &str| Failure::of_problem(409, &in_use, path).to_string();
+        assert!(told("/api/v1/profiles/office").ends_with("\nSee by which: offhook device list --profile office"));
+        assert!(told("/api/v1/profiles").ends_with("used by 2 devices"));
     }
 }
