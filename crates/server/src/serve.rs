@@ -2,7 +2,6 @@
 
 use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt as _;
 use offhook_core::clock::{Clock, Entropy, Timestamp};
 use offhook_packs::Catalog;
 use offhook_store::{Store, StoreOptions};
@@ -189,15 +188,7 @@ impl Bound {
                 tracing::error!(%error, "TFTP ended");
             }
         });
-        for listener in self.admin {
-            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-            let serving = axum::serve(listener, api::router(app.clone())).with_graceful_shutdown(stop.clone().cancelled_owned());
-            faces.spawn(async move {
-                if let Err(error) = serving.await {
-                    tracing::error!(%error, "the admin listener ended");
-                }
-            });
-        }
+        faces.spawn(api::serve(self.admin, app, stop));
         faces.close();
         faces
     }

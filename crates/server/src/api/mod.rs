@@ -1,10 +1,18 @@
 //! The REST API: `/api/v1`, health and metrics, on the admin listener. It turns HTTP into calls of [`crate::app`] and
 //! errors into problem documents, and decides nothing.
 
+use std::time::Duration;
+
 use axum::{Router, middleware};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{
+    app::App,
+    http::connections::{self, HttpOptions},
+};
 
 pub mod accounts;
 pub mod auth;
@@ -28,6 +36,18 @@ pub mod tokens;
 
 #[cfg(test)]
 mod tests;
+
+/// How many connections administrators may have open; live streams are among them.
+const CONNECTIONS: usize = 512;
+/// How long a connection may take for a request head, or be idle.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Serves the API on these listeners until `stop`.
+pub async fn serve(listeners: Vec<TcpListener>, app: App, stop: CancellationToken) {
+    let service = TowerToHyperService::new(router(app));
+    let options = HttpOptions { connections: CONNECTIONS, idle: IDLE };
+    connections::serve(listeners, options, stop, move |_, _| service.clone()).await;
+}
 
 /// Everything that the admin listener answers.
 pub fn router(app: App) -> Router {

@@ -1,13 +1,14 @@
-//! The phone face over HTTP/1.1: an accept loop of our own and the translation between HTTP and the pipeline.
+//! The phone face over HTTP/1.1: the translation between HTTP and the pipeline.
 //!
-//! Only GET and HEAD exist here. Paths, conditions and ranges are in the files beside; who may have what is the
+//! Only GET and HEAD exist here. Connections, paths, conditions and ranges are in the files beside; who may have what is the
 //! pipeline's business, and no admin route lives on these listeners.
 
 mod conditional;
+pub mod connections;
 mod forwarded;
 pub(crate) mod path;
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,27 +18,19 @@ use hyper::{
     header::{self, HeaderMap, HeaderValue},
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
 use offhook_core::{
     access::canonical,
     request::{Request, Transport, latin1},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use connections::HttpOptions;
 
 use crate::{
     listen::{self, BindError},
     pipeline::{Answer, File, Pipeline},
 };
-
-/// What the listener needs to know of the configuration.
-#[derive(Clone, Debug)]
-pub struct HttpOptions {
-    /// Open connections at once; more wait in the system's queue.
-    pub connections: usize,
-    /// A connection that sends no whole request head for this long is closed.
-    pub idle: Duration,
-}
 
 /// Bound listeners, ready to serve.
 #[derive(Debug)]
@@ -61,69 +54,20 @@ impl HttpServer {
 
     /// Serves until `stop`, then lets running requests end; idle connections are closed at once.
     pub async fn serve(self, pipeline: Pipeline, options: HttpOptions, stop: CancellationToken) {
-        let face = Arc::new(Face { pipeline, options });
-        let connections = Arc::new(Semaphore::new(face.options.connections));
-        let tasks = TaskTracker::new();
-        for listener in self.listeners {
-            tasks.spawn(accept(listener, face.clone(), connections.clone(), tasks.clone(), stop.clone()));
-        }
-        tasks.close();
-        tasks.wait().await;
+        let face = Arc::new(Face { pipeline });
+        let service = move |peer, local| {
+            let face = face.clone();
+            service_fn(move |request| {
+                let face = face.clone();
+                async move { Ok::<_, Infallible>(face.respond(request, peer, local).await) }
+            })
+        };
+        connections::serve(self.listeners, options, stop, service).await;
     }
 }
 
 struct Face {
     pipeline: Pipeline,
-    options: HttpOptions,
-}
-
-async fn accept(listener: TcpListener, face: Arc<Face>, connections: Arc<Semaphore>, tasks: TaskTracker, stop: CancellationToken) {
-    loop {
-        let Ok(permit) = connections.clone().acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                // The answer is written in one go; waiting for more would only delay it.
-                let _ = stream.set_nodelay(true);
-                let local = stream.local_addr().ok();
-                let (face, stop) = (face.clone(), stop.clone());
-                tasks.spawn(async move {
-                    connection(stream, peer, local, face, stop).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: give those that are busy the time to end.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-}
-
-async fn connection(stream: tokio::net::TcpStream, peer: SocketAddr, local: Option<SocketAddr>, face: Arc<Face>, stop: CancellationToken) {
-    let idle = face.options.idle;
-    let service = service_fn(move |request| {
-        let face = face.clone();
-        async move { Ok::<_, Infallible>(face.respond(request, peer, local).await) }
-    });
-    let serving = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle)
-        .max_buf_size(32 * 1024)
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(serving);
-    tokio::select! {
-        _ = serving.as_mut() => {}
-        () = stop.cancelled() => {
-            serving.as_mut().graceful_shutdown();
-            let _ = serving.await;
-        }
-    }
 }
 
 impl Face {
