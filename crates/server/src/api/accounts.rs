@@ -70,7 +70,7 @@ pub struct AccountView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"name": "1001", "password": "s3cret-0f-1001", "display_name": "Anna", "servers": [{"host": "pbx.example"}]}))]
 pub struct AccountWrite {
-    /// The tenant it belongs to; `default` when left out.
+    /// The tenant it belongs to; `default` for a new one.
     pub tenant: Option<String>,
     /// What a line's `account` says; the `username` when left out, and the other way round.
     pub name: Option<String>,
@@ -151,6 +151,8 @@ pub(super) async fn read(State(app): State<App>, Key(account): Key<String>, para
 }
 
 /// Replace an account
+///
+/// What is left out is empty afterwards; the tenant stays.
 #[utoipa::path(put, path = "/accounts/{account}", tag = "accounts", request_body = AccountWrite,
     params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
     responses((status = 200, description = "As it is now.", body = AccountView)))]

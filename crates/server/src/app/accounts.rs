@@ -41,7 +41,7 @@ pub async fn create(app: &App, who: Caller, document: Value) -> Result<Account> 
     app.store.create_account(move |account, _| fill(account, Fields::of(document)?, None)).await
 }
 
-/// Puts a whole new account in place of the old one; what is left out is empty.
+/// Puts a whole new account in place of the old one. What is left out is empty; the tenant stays.
 pub async fn replace(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, document: Value) -> Result<Account> {
     who.may_write()?;
     let id = read(app, key, tenant).await?.id;
@@ -105,7 +105,8 @@ fn fill(account: &mut Account, mut fields: Fields, old: Option<&AccountValues>) 
 fn fill_own(account: &mut Account, fields: &mut Fields) {
     fields.require("name");
     account.name = fields.name("name").unwrap_or_default();
-    account.tenant = fields.word("tenant").unwrap_or_else(|| tenant::DEFAULT.to_owned());
+    // Left out it stays: an account must not come to another tenant unasked.
+    account.tenant = fields.word("tenant").unwrap_or_else(|| account.tenant.clone());
     account.shared = fields.flag("shared").unwrap_or(false);
     account.code = fields.word("code");
 }

@@ -30,8 +30,10 @@ pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<Reques
 /// are told first; a reader that falls behind is caught up from the log.
 pub fn follow(app: &App, mut filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
     let live = app.pipeline.follow_requests();
-    let last = filter.after.take();
-    let missed = last.is_some();
+    let after = filter.after.take();
+    let missed = after.is_some();
+    // A reader that has been told nothing yet and falls behind is caught up from here, not from the beginning of the log.
+    let last = Some(after.unwrap_or_else(|| Id::new(&*app.clock, &*app.entropy)));
     let start = Follow { app: app.clone(), last, filter, live, waiting: Vec::new(), told: HashSet::new(), missed };
     stream::unfold(start, Follow::next)
 }

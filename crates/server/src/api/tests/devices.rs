@@ -207,3 +207,57 @@ async fn sync_is_told_by_tags_in_lists_and_by_bytes_alone() {
     server.patch("/site", json!({"settings": {"time": {"zone": "Asia/Tokyo"}}})).await.expect(200);
     assert_eq!(sync().await, (json!("outdated"), json!("outdated")));
 }
+
+#[tokio::test]
+async fn a_null_takes_every_field_back() {
+    let server = Server::start().await;
+    server.post("/profiles", json!({"name": "p"})).await.expect(201);
+    let full = json!({
+        "mac": MAC, "serial": "s", "uuid": "u", "vendor": "yealink", "model": "T46S", "firmware": "1.2", "pack": "yealink", "profiles": ["p"],
+        "settings": {"display": {"text": "x"}}, "unset": ["keys.5"], "label": "l", "location": "o", "tags": ["t"],
+    });
+    server.post("/devices", full).await.expect(201);
+    let empty = |field: &str| match field {
+        "profiles" | "unset" | "tags" => json!([]),
+        "label" | "location" => json!(""),
+        "settings" => json!({}),
+        "pack_pinned" | "model_pinned" => json!(false),
+        _ => Value::Null,
+    };
+    let fields = [
+        "pack_pinned",
+        "model_pinned",
+        "serial",
+        "uuid",
+        "model",
+        "firmware",
+        "profiles",
+        "settings",
+        "unset",
+        "label",
+        "location",
+        "tags",
+    ];
+    for field in fields {
+        let patched = server.patch(&format!("/devices/{MAC}"), json!({ field: null })).await.expect(200);
+        assert_eq!(patched[field], empty(field), "{field}");
+    }
+    for (field, stays) in [("state", json!("ready")), ("tenant", json!("default"))] {
+        assert_eq!(server.patch(&format!("/devices/{MAC}"), json!({ field: null })).await.expect(200)[field], stays);
+    }
+    assert_eq!(server.patch(&format!("/devices/{MAC}"), json!({"mac": null})).await.faults(422), ["mac"]);
+}
+
+#[tokio::test]
+async fn nothing_of_another_tenant_can_be_named() {
+    let server = Server::start().await;
+    server.post("/tenants", json!({"name": "acme"})).await.expect(201);
+    server.post("/profiles", json!({"name": "p", "tenant": "acme"})).await.expect(201);
+    server.post("/accounts", json!({"name": "1001", "tenant": "acme"})).await.expect(201);
+    let device = |tenant: &str| json!({"mac": MAC, "model": "T46S", "tenant": tenant, "profiles": ["p"], "settings": {"lines": {"1": {"account": "1001"}}}});
+    assert_eq!(server.post("/devices", device("default")).await.faults(422), ["profiles[0]"]);
+    server.post("/devices", device("acme")).await.expect(201);
+    assert_eq!(server.patch(&format!("/devices/{MAC}"), json!({"tenant": "default"})).await.faults(422), ["profiles[0]"]);
+    let moved = server.patch(&format!("/devices/{MAC}"), json!({"tenant": "default", "profiles": []})).await;
+    assert_eq!(moved.faults(422), ["settings.lines.1.account"]);
+}

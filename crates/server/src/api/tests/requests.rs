@@ -167,3 +167,23 @@ async fn a_rare_request_is_found_among_many_that_are_stored() {
     }
     assert_eq!(seen, 151, "each once");
 }
+
+#[tokio::test]
+async fn a_reader_that_falls_behind_at_once_is_told_nothing_older() {
+    let server = Server::start().await;
+    server.phone("/before", AGENT, "10.0.0.9").await;
+    server.clock.forward(1);
+    let mut slow = Events::open(&server, "", None).await;
+    server.clock.forward(1);
+    for n in 0..2000 {
+        server.phone(&format!("/file-{n}"), AGENT, "10.0.0.9").await;
+    }
+    let mut told = Vec::new();
+    for _ in 0..2000 {
+        told.push(slow.next().await.unwrap().1["path"].as_str().unwrap().to_owned());
+    }
+    assert!(!told.contains(&"/before".to_owned()));
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 2000, "each once");
+}

@@ -126,3 +126,19 @@ async fn accounts() {
     server.delete("/accounts/hall").await.expect(204);
     server.get("/accounts/hall").await.problem(404);
 }
+
+#[tokio::test]
+async fn an_account_comes_to_another_tenant_only_when_told() {
+    let server = Server::start().await;
+    server.post("/tenants", json!({"name": "acme"})).await.expect(201);
+    let made = server.post("/accounts", json!({"name": "1001", "tenant": "acme", "password": "s3cret"})).await.expect(201);
+    let path = format!("/accounts/{}", made["id"].as_str().unwrap());
+    assert_eq!(server.patch(&path, json!({"tenant": null, "number": "1"})).await.expect(200)["tenant"], "acme");
+    assert_eq!(server.put(&path, json!({"name": "1001", "password": "********"})).await.expect(200)["tenant"], "acme");
+    assert_eq!(server.patch(&path, json!({"tenant": "default"})).await.expect(200)["tenant"], "default");
+    let fields = ["shared", "code", "username", "password", "auth_username"];
+    for field in fields {
+        let patched = server.patch(&path, json!({ field: null })).await.expect(200);
+        assert!(patched[field].is_null() || patched[field] == false, "{patched}");
+    }
+}

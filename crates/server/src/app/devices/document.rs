@@ -49,13 +49,16 @@ impl Reader {
     }
 
     /// Over what the device is (RFC 7396).
-    pub fn patch(&self, device: &mut Device, patch: Value) -> Result<()> {
+    pub fn patch(&self, device: &mut Device, mut patch: Value) -> Result<()> {
         let before = device.clone();
         let mut base = writable(device);
         // Who names a pack or a model chooses it; who is silent leaves the choice as it was.
         for (value, pinned) in [("pack", "pack_pinned"), ("model", "model_pinned")] {
             if patch.get(value).is_some() {
                 base.remove(pinned);
+            }
+            if let Some(pinned) = patch.get_mut(pinned).filter(|p| p.is_null()) {
+                *pinned = false.into();
             }
         }
         let mut fields = Fields::patched(base, patch, "settings")?;
