@@ -31,17 +31,17 @@ impl Mac {
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0u8; 6];
         let mut digits = 0usize;
-        for c in text.trim().chars() {
-            match c.to_digit(16) {
-                Some(_) if digits == 12 => return None,
-                Some(d) => {
-                    let byte = &mut bytes[digits / 2];
-                    *byte = (*byte << 4) | d as u8;
-                    digits += 1;
-                }
-                None if matches!(c, ':' | '-' | '.' | '_' | ' ') && digits > 0 => {}
-                None => return None,
-            }
+        for c in text.trim().bytes() {
+            let digit = match c {
+                b'0'..=b'9' => c - b'0',
+                b'a'..=b'f' => c - b'a' + 10,
+                b'A'..=b'F' => c - b'A' + 10,
+                b':' | b'-' | b'.' | b'_' | b' ' if digits > 0 => continue,
+                _ => return None,
+            };
+            let byte = bytes.get_mut(digits / 2)?;
+            *byte = (*byte << 4) | digit;
+            digits += 1;
         }
         if digits == 12 { Self::new(bytes) } else { None }
     }

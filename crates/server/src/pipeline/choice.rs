@@ -13,7 +13,7 @@ use offhook_packs::{Catalog, MacConflict, Pack, Route};
 use super::identify::Seen;
 
 /// What a phone says of itself counts when it is surer than what was learnt of it.
-const SURE: u8 = 51;
+pub const SURE: u8 = 51;
 
 /// The pack and the file.
 pub struct Choice {
@@ -62,7 +62,7 @@ fn better<'a>(catalog: &'a Catalog, seen: &Seen, own: &Pack) -> Option<&'a Arc<P
 }
 
 /// Whether the phone says it of itself in this request, by other things than the name it asks for.
-fn itself(evidence: &Evidence) -> bool {
+pub fn itself(evidence: &Evidence) -> bool {
     matches!(evidence.from, From::UserAgent | From::Header | From::Option60 | From::Certificate)
 }
 

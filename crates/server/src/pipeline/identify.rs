@@ -7,6 +7,7 @@ use offhook_core::{
 use offhook_packs::{Catalog, Route};
 
 use super::{
+    choice,
     gate::Gated,
     learnt::{Learnt, by_memory},
 };
@@ -28,6 +29,7 @@ pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Opt
     let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, by_address: false };
     if let Some(learnt) = learnt {
         if seen.routes.len() > 1
+            && !says_its_family(&seen.sighting)
             && let Some(facts) = seen.sighting.mac.and_then(|mac| learnt.facts(mac))
         {
             // Several packs know the name: what the phone was seen to be tells whose it is.
@@ -39,6 +41,11 @@ pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Opt
         learnt.complete(&mut seen.sighting);
     }
     seen
+}
+
+/// The phone tells its family in this request; what it told before adds nothing.
+fn says_its_family(sighting: &Sighting) -> bool {
+    sighting.evidence.iter().any(|e| e.field == Field::Vendor && choice::itself(e) && e.confidence >= choice::SURE)
 }
 
 /// The phone that last spoke from this address, unless the request shows another one.
