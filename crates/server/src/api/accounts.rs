@@ -15,9 +15,9 @@ use utoipa::{
 
 use super::{
     body::Document,
-    etag::{IfMatch, Tagged, created},
+    etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging},
-    params::{Key, NoParams, Params},
+    params::{Key, NoParams, Owner, Params},
     problem::Problem,
 };
 use crate::app::{
@@ -118,11 +118,6 @@ fn tagged(app: &App, account: &Account) -> Tagged<AccountView> {
     Tagged(StatusCode::OK, account.revision, view(app, account))
 }
 
-fn tenant(mut params: Params) -> Result<Option<String>, Problem> {
-    let tenant = params.text("tenant");
-    Ok(params.finish(tenant)?)
-}
-
 /// List accounts
 #[utoipa::path(get, path = "/accounts", tag = "accounts", params(Paging, AccountQuery),
     responses((status = 200, description = "One page.", body = List<AccountView>)))]
@@ -144,58 +139,55 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 
 /// One account
 #[utoipa::path(get, path = "/accounts/{account}", tag = "accounts",
-    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out.")),
+    params(("account" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The account.", body = AccountView)))]
-pub(super) async fn read(State(app): State<App>, Key(account): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &accounts::read(&app, &account, tenant(params)?.as_deref()).await?))
+pub(super) async fn read(State(app): State<App>, Key(account): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, &accounts::read(&app, &account, tenant.as_deref()).await?))
 }
 
 /// Replace an account
 ///
 /// What is left out is empty afterwards; the tenant stays.
 #[utoipa::path(put, path = "/accounts/{account}", tag = "accounts", request_body = AccountWrite,
-    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
+    params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = AccountView)))]
 pub(super) async fn replace(
     State(app): State<App>,
     who: Caller,
     Key(account): Key<String>,
     IfMatch(if_match): IfMatch,
-    params: Params,
+    Owner { tenant }: Owner,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    let tenant = tenant(params)?;
     Ok(tagged(&app, &accounts::replace(&app, who, &account, tenant.as_deref(), if_match, document).await?))
 }
 
 /// Change an account
 #[utoipa::path(patch, path = "/accounts/{account}", tag = "accounts", request_body(content = AccountWrite, content_type = "application/merge-patch+json"),
-    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be changed, in quotes.")),
+    params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = AccountView)))]
 pub(super) async fn patch(
     State(app): State<App>,
     who: Caller,
     Key(account): Key<String>,
     IfMatch(if_match): IfMatch,
-    params: Params,
+    Owner { tenant }: Owner,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    let tenant = tenant(params)?;
     Ok(tagged(&app, &accounts::patch(&app, who, &account, tenant.as_deref(), if_match, patch).await?))
 }
 
 /// Delete an account that no line names
 #[utoipa::path(delete, path = "/accounts/{account}", tag = "accounts",
-    params(("account" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose account of that name; `default` when left out."), ("If-Match" = Option<String>, Header, description = "The revision that is to be deleted, in quotes.")),
+    params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
     State(app): State<App>,
     who: Caller,
     Key(account): Key<String>,
     IfMatch(if_match): IfMatch,
-    params: Params,
+    Owner { tenant }: Owner,
 ) -> Result<StatusCode, Problem> {
-    let tenant = tenant(params)?;
     accounts::delete(&app, who, &account, tenant.as_deref(), if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

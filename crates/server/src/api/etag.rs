@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 
@@ -20,6 +21,15 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         read(&parts.headers).map(Self)
     }
+}
+
+/// The header, as it is described.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Revision {
+    /// The revision that is to be changed, in quotes; another one is a 412.
+    #[param(rename = "If-Match")]
+    pub if_match: Option<String>,
 }
 
 fn read(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

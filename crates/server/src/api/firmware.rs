@@ -47,6 +47,7 @@ pub struct FirmwareView {
 #[into_params(parameter_in = Query)]
 pub struct FirmwareQuery {
     /// The order: `name`, `size` or `created_at`; `-` before it for the greatest first.
+    #[param(pattern = "^-?(name|size|created_at)$")]
     pub sort: Option<String>,
     /// Of this pack.
     pub pack: Option<String>,

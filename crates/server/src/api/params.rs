@@ -3,6 +3,7 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use offhook_core::{Error, Fault, Result};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 
@@ -93,6 +94,24 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParams {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Ok(Params::from_request_parts(parts, state).await?.finish(Self)?)
+    }
+}
+
+/// Whose resource of a name is meant.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Owner {
+    /// The tenant that owns the one of that name. When left out: of accounts that of `default`, of profiles the global one, or the only one.
+    pub tenant: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Owner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let mut params = Params::from_request_parts(parts, state).await?;
+        let tenant = params.text("tenant");
+        Ok(params.finish(Self { tenant })?)
     }
 }
 

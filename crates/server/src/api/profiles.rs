@@ -12,9 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Document,
-    etag::{IfMatch, Tagged, created},
+    etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging, sort},
-    params::{Key, NoParams, Params},
+    params::{Key, NoParams, Owner, Params},
     problem::Problem,
     settings::Settings,
 };
@@ -95,6 +95,7 @@ pub struct ProfileWrite {
 #[into_params(parameter_in = Query)]
 pub struct ProfileQuery {
     /// The order: `name`, `created_at` or `updated_at`; `-` before it for the greatest first.
+    #[param(pattern = "^-?(name|created_at|updated_at)$")]
     pub sort: Option<String>,
     /// Of this tenant.
     pub tenant: Option<String>,
@@ -129,11 +130,6 @@ fn tagged(app: &App, profile: &Profile) -> Tagged<ProfileView> {
     Tagged(StatusCode::OK, profile.revision, view(app, profile))
 }
 
-fn tenant(mut params: Params) -> Result<Option<String>, Problem> {
-    let tenant = params.text("tenant");
-    Ok(params.finish(tenant)?)
-}
-
 /// List profiles
 #[utoipa::path(get, path = "/profiles", tag = "profiles", params(Paging, ProfileQuery),
     responses((status = 200, description = "One page.", body = List<ProfileView>)))]
@@ -156,56 +152,53 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 
 /// One profile
 #[utoipa::path(get, path = "/profiles/{profile}", tag = "profiles",
-    params(("profile" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose profile of that name.")),
+    params(("profile" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The profile.", body = ProfileView)))]
-pub(super) async fn read(State(app): State<App>, Key(profile): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &profiles::read(&app, &profile, tenant(params)?.as_deref())?))
+pub(super) async fn read(State(app): State<App>, Key(profile): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, &profiles::read(&app, &profile, tenant.as_deref())?))
 }
 
 /// Replace a profile
 #[utoipa::path(put, path = "/profiles/{profile}", tag = "profiles", request_body = ProfileWrite,
-    params(("profile" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose profile of that name."), ("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
+    params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = ProfileView)))]
 pub(super) async fn replace(
     State(app): State<App>,
     who: Caller,
     Key(profile): Key<String>,
     IfMatch(if_match): IfMatch,
-    params: Params,
+    Owner { tenant }: Owner,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    let tenant = tenant(params)?;
     Ok(tagged(&app, &profiles::replace(&app, who, &profile, tenant.as_deref(), if_match, document).await?))
 }
 
 /// Change a profile
 #[utoipa::path(patch, path = "/profiles/{profile}", tag = "profiles", request_body(content = ProfileWrite, content_type = "application/merge-patch+json"),
-    params(("profile" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose profile of that name."), ("If-Match" = Option<String>, Header, description = "The revision that is to be changed, in quotes.")),
+    params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = ProfileView)))]
 pub(super) async fn patch(
     State(app): State<App>,
     who: Caller,
     Key(profile): Key<String>,
     IfMatch(if_match): IfMatch,
-    params: Params,
+    Owner { tenant }: Owner,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    let tenant = tenant(params)?;
     Ok(tagged(&app, &profiles::patch(&app, who, &profile, tenant.as_deref(), if_match, patch).await?))
 }
 
 /// Delete a profile that nothing uses
 #[utoipa::path(delete, path = "/profiles/{profile}", tag = "profiles",
-    params(("profile" = String, Path, description = "Id or name."), ("tenant" = Option<String>, Query, description = "Whose profile of that name."), ("If-Match" = Option<String>, Header, description = "The revision that is to be deleted, in quotes.")),
+    params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
     State(app): State<App>,
     who: Caller,
     Key(profile): Key<String>,
     IfMatch(if_match): IfMatch,
-    params: Params,
+    Owner { tenant }: Owner,
 ) -> Result<StatusCode, Problem> {
-    let tenant = tenant(params)?;
     profiles::delete(&app, who, &profile, tenant.as_deref(), if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     body::Document,
-    etag::{IfMatch, Tagged},
+    etag::{IfMatch, Revision, Tagged},
     params::NoParams,
     problem::Problem,
     settings::Settings,
@@ -64,7 +64,7 @@ pub(super) async fn read(State(app): State<App>, _: NoParams) -> impl IntoRespon
 
 /// Replace the site
 #[utoipa::path(put, path = "/site", tag = "site", request_body = SiteWrite,
-    params(("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
+    params(Revision),
     responses((status = 200, description = "As it is now.", body = SiteView)))]
 pub(super) async fn replace(
     State(app): State<App>,
@@ -78,7 +78,7 @@ pub(super) async fn replace(
 
 /// Change the site
 #[utoipa::path(patch, path = "/site", tag = "site", request_body(content = SiteWrite, content_type = "application/merge-patch+json"),
-    params(("If-Match" = Option<String>, Header, description = "The revision that is to be changed, in quotes.")),
+    params(Revision),
     responses((status = 200, description = "As it is now.", body = SiteView)))]
 pub(super) async fn patch(
     State(app): State<App>,

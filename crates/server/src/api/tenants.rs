@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Document,
-    etag::{IfMatch, Tagged, created},
+    etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging, sort},
     params::{Key, NoParams, Params},
     problem::Problem,
@@ -70,6 +70,7 @@ pub struct TenantWrite {
 #[into_params(parameter_in = Query)]
 pub struct TenantQuery {
     /// The order: `name`, or `-name`.
+    #[param(pattern = "^-?(name)$")]
     pub sort: Option<String>,
     /// Text that stands in the name, letter case ignored.
     pub q: Option<String>,
@@ -121,7 +122,7 @@ pub(super) async fn read(State(app): State<App>, Key(tenant): Key<String>, _: No
 
 /// Replace a tenant
 #[utoipa::path(put, path = "/tenants/{tenant}", tag = "tenants", request_body = TenantWrite,
-    params(("tenant" = String, Path, description = "Name or id."), ("If-Match" = Option<String>, Header, description = "The revision that is to be replaced, in quotes.")),
+    params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 200, description = "As it is now.", body = TenantView)))]
 pub(super) async fn replace(
     State(app): State<App>,
@@ -136,7 +137,7 @@ pub(super) async fn replace(
 
 /// Change a tenant
 #[utoipa::path(patch, path = "/tenants/{tenant}", tag = "tenants", request_body(content = TenantWrite, content_type = "application/merge-patch+json"),
-    params(("tenant" = String, Path, description = "Name or id."), ("If-Match" = Option<String>, Header, description = "The revision that is to be changed, in quotes.")),
+    params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 200, description = "As it is now.", body = TenantView)))]
 pub(super) async fn patch(
     State(app): State<App>,
@@ -151,7 +152,7 @@ pub(super) async fn patch(
 
 /// Delete a tenant that owns nothing
 #[utoipa::path(delete, path = "/tenants/{tenant}", tag = "tenants",
-    params(("tenant" = String, Path, description = "Name or id."), ("If-Match" = Option<String>, Header, description = "The revision that is to be deleted, in quotes.")),
+    params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
     State(app): State<App>,

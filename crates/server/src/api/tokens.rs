@@ -126,9 +126,9 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 /// Revoke a token
 ///
 /// The last valid admin token cannot be revoked.
-#[utoipa::path(delete, path = "/tokens/{token}", tag = "tokens", params(("token" = String, Path, description = "Its id.")),
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is revoked.")))]
-pub(super) async fn revoke(State(app): State<App>, who: Caller, Key(token): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
-    tokens::revoke(&app, who, &token).await?;
+pub(super) async fn revoke(State(app): State<App>, who: Caller, Key(id): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    tokens::revoke(&app, who, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
