@@ -111,7 +111,7 @@ impl Store {
             );
         }
         if let Some(q) = &filter.q {
-            clauses.and("LOWER(name) LIKE ? ESCAPE '\\'", pattern(q));
+            clauses.and("LOWER(name) LIKE LOWER(?) ESCAPE '\\'", pattern(q));
         }
         let rows = clauses.page(SELECT, "tenant || '/' || name", "account", page, &self.shared.readers).await?;
         let key = |r: &AnyRow| Ok((format!("{}/{}", row::text(r, "tenant")?, row::text(r, "name")?), row::text(r, "id")?));

@@ -47,10 +47,11 @@ impl Blobs {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes the bytes if nothing refers to them and nobody is about to.
-    pub(crate) fn sweep(&self, sha256: &str, shelf: &Shelf) {
+    /// Removes the bytes if nothing refers to them and nobody is about to. The shelf is looked at only when nobody can come
+    /// between: who holds the bytes gives them free after the shelf has them.
+    pub(crate) fn sweep(&self, sha256: &str, shelf: impl FnOnce() -> Arc<Shelf>) {
         let held = self.held();
-        let unused = !held.contains_key(sha256) && !shelf.iter().any(|f| f.sha256 == sha256);
+        let unused = !held.contains_key(sha256) && !shelf().iter().any(|f| f.sha256 == sha256);
         if unused && let Err(error) = fs::remove_file(self.path(sha256)) {
             tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
         }
@@ -148,7 +149,7 @@ impl Drop for Blob {
                 }
             }
         }
-        blobs.sweep(&self.sha256, &self.shared.shelf());
+        blobs.sweep(&self.sha256, || self.shared.shelf());
     }
 }
 

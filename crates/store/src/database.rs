@@ -15,6 +15,8 @@ use sqlx::{
 /// How long a connection waits for a lock of another program (a backup, a shell).
 const BUSY: &str = "10000";
 const READERS: u32 = 4;
+/// What a write-ahead log that once grew is cut back to, in bytes.
+const LOG: &str = "67108864";
 
 /// Where the database is and which dialect it speaks. Only embedded SQLite for now.
 #[derive(Clone, Debug)]
@@ -79,7 +81,9 @@ impl Database {
 
 /// Full durability, foreign keys, patience; by statement, because options of the dialect cannot be given otherwise.
 async fn prepare(conn: &mut AnyConnection, read_only: bool) -> sqlx::Result<()> {
-    for (name, value) in [("busy_timeout", BUSY), ("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
+    let pragmas =
+        [("busy_timeout", BUSY), ("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON"), ("journal_size_limit", LOG)];
+    for (name, value) in pragmas {
         pragma(conn, name, value).await?;
     }
     if read_only { pragma(conn, "query_only", "ON").await } else { Ok(()) }
@@ -103,8 +107,16 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
         sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Error::Unavailable("the store is closed".into()),
         sqlx::Error::Io(e) => Error::Unavailable(format!("the database cannot be reached: {e}")),
         sqlx::Error::ColumnDecode { index, source } => Error::Internal(format!("column {index} cannot be read: {source}")),
+        other if is_of_the_machine(&other) => Error::Unavailable(format!("the database cannot work now: {other}")),
         other => Error::Internal(format!("the database says: {other}")),
     }
+}
+
+/// Whether disk, locks or rights are at fault and not the query: result codes BUSY, LOCKED, READONLY, IOERR, FULL and
+/// CANTOPEN, in whatever extended form (https://sqlite.org/rescode.html).
+fn is_of_the_machine(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
 /// A broken unique key as a conflict in these words; anything else as it is.

@@ -60,7 +60,7 @@ impl Store {
     /// `NotFound`.
     pub async fn delete_firmware(&self, id: Id) -> Result<()> {
         let gone = self.write(move |tx| delete(tx, id).boxed()).await?;
-        self.shared.blobs.sweep(&gone.sha256, &self.shelf());
+        self.shared.blobs.sweep(&gone.sha256, || self.shelf());
         Ok(())
     }
 

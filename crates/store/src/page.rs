@@ -152,10 +152,10 @@ fn read_cursor(cursor: &str, list: &str) -> Result<(Value, String)> {
     }
 }
 
-/// A `LIKE` pattern for text that stands anywhere, in lower case.
+/// A `LIKE` pattern for text that stands anywhere.
 pub(crate) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

@@ -7,6 +7,9 @@ use utoipa::IntoParams;
 
 use super::problem::Problem;
 
+/// The longest value of a parameter in bytes; a cursor is the longest that anybody needs.
+const LONGEST: usize = 4096;
+
 /// The query parameters of a request.
 #[derive(Debug, Default)]
 pub struct Params {
@@ -33,7 +36,12 @@ impl Params {
         if found.next().is_some() {
             self.faults.push(Fault::new(name, "is given more than once"));
         }
-        first.map(|(_, v)| v.clone()).filter(|v| !v.is_empty())
+        let text = first.map(|(_, v)| v.clone()).filter(|v| !v.is_empty())?;
+        if text.len() > LONGEST {
+            self.faults.push(Fault::new(name, format!("is longer than {LONGEST} bytes")));
+            return None;
+        }
+        Some(text)
     }
 
     /// What `read` makes of the text; the fault says what is `allowed`.

@@ -129,7 +129,7 @@ fn clauses(filter: &DeviceFilter) -> Clauses {
         Some((_, Some(mac))) => clauses.and("mac = ?", mac.to_string()),
         Some((q, None)) => clauses.and(
             "search LIKE ? ESCAPE '\\' OR LOWER(COALESCE(model, '')) LIKE ? ESCAPE '\\' OR COALESCE(seen_ip, '') LIKE ? ESCAPE '\\'",
-            pattern(q),
+            pattern(&q.to_lowercase()),
         ),
     }
     clauses

@@ -132,3 +132,21 @@ async fn revisions_are_entity_tags() {
     let same: Value = server.patch(&format!("/devices/{MAC}"), json!({"label": "c"})).await.expect(200);
     assert_eq!(same["revision"], device["revision"].as_u64().unwrap() + 2, "nothing changed, nothing written");
 }
+
+#[tokio::test]
+async fn texts_to_look_for_are_bounded_and_taken_as_they_are() {
+    let server = Server::start().await;
+    for name in ["Ärzte_1", "ArzteX1", "100%"] {
+        server.post("/accounts", json!({"name": name, "username": "u"})).await.expect(201);
+    }
+    for (q, found) in [("%C3%84rz", 1), ("_", 1), ("%25", 1), ("arzte", 1), ("RZTE", 2), ("%5C", 0)] {
+        let items = server.get(&format!("/accounts?q={q}")).await.expect(200)["items"].as_array().unwrap().len();
+        assert_eq!(items, found, "{q}");
+    }
+    for list in ["accounts", "devices", "profiles"] {
+        server.get(&format!("/{list}?q={}", "_".repeat(4096))).await.expect(200);
+        let long = server.get(&format!("/{list}?q={0}&cursor={0}", "_".repeat(30_000))).await;
+        assert_eq!(long.faults(422).iter().filter(|field| *field == "q").count(), 1);
+        server.get(&format!("/{list}?cursor=W10")).await.problem(422);
+    }
+}
