@@ -3,6 +3,7 @@
 
 mod change;
 mod cost;
+mod decisions;
 mod evidence;
 mod mixing;
 mod place;
