@@ -126,3 +126,21 @@ pub(crate) fn conflict(words: impl FnOnce() -> String) -> impl FnOnce(sqlx::Erro
         _ => failed(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_not_available_rather_than_broken() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = Database::from_url("sqlite:x.db", dir.path()).unwrap().connect().await.unwrap();
+        sqlx::query("CREATE TABLE t (x TEXT)").execute(&mut conn).await.unwrap();
+        pragma(&mut conn, "max_page_count", "8").await.unwrap();
+        let full = sqlx::query("INSERT INTO t VALUES ($1)").bind("x".repeat(1_000_000)).execute(&mut conn).await.unwrap_err();
+        assert!(matches!(failed(full), Error::Unavailable(_)));
+        let wrong = sqlx::query("SELECT nothing FROM t").execute(&mut conn).await.unwrap_err();
+        assert!(matches!(failed(wrong), Error::Internal(_)));
+    }
+}

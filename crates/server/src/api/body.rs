@@ -1,17 +1,23 @@
 //! Request bodies: JSON documents with limits, read as plain values. What their fields mean is the use case's business.
 
+use std::time::Duration;
+
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream, Bytes},
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
+use futures_util::{StreamExt, stream, stream::BoxStream};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::problem::Problem;
 
 /// The greatest JSON body.
 pub const LIMIT: usize = 1024 * 1024;
+/// How long a JSON body may take, and each piece of a larger one.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A JSON body. Its depth is limited to 128, its size to [`LIMIT`].
 #[derive(Debug)]
@@ -25,15 +31,53 @@ impl<S: Send + Sync> FromRequest<S> for Document {
         if !is_json(&parts.headers) {
             return Err(Problem::media_type("application/json"));
         }
-        let bytes = collect(body).await?;
+        let bytes = collect(body, PATIENCE).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|e| Problem::malformed(explain(&e, &bytes)))
     }
 }
 
-async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
-    Limited::new(body, LIMIT).collect().await.map(|c| c.to_bytes()).map_err(|e| {
-        if e.is::<LengthLimitError>() { Problem::too_large(LIMIT as u64) } else { Problem::malformed("the body ended before it was whole") }
+async fn collect(body: Body, patience: Duration) -> Result<Bytes, Problem> {
+    let whole = timeout(patience, Limited::new(body, LIMIT).collect()).await;
+    let whole = whole.map_err(|_| Problem::malformed(Stopped::Silent.to_string()))?;
+    whole.map(|c| c.to_bytes()).map_err(|e| {
+        if e.is::<LengthLimitError>() { Problem::too_large(LIMIT as u64) } else { Problem::malformed(Stopped::Ended.to_string()) }
     })
+}
+
+/// Why a body is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The connection ended, or the length was a lie.
+    Ended,
+    /// Nothing came for too long.
+    Silent,
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ended => f.write_str("the body ended before it was whole"),
+            Self::Silent => write!(f, "the body did not come within {} s", PATIENCE.as_secs()),
+        }
+    }
+}
+
+/// A body piece by piece, for what is too large for memory. Each piece has to come in time; nothing follows an error.
+pub fn pieces(body: Body) -> BoxStream<'static, Result<Bytes, Stopped>> {
+    pieces_within(body, PATIENCE)
+}
+
+fn pieces_within(body: Body, patience: Duration) -> BoxStream<'static, Result<Bytes, Stopped>> {
+    let next = move |data: Option<BodyDataStream>| async move {
+        let mut data = data?;
+        match timeout(patience, data.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some(data))),
+            Ok(Some(Err(_))) => Some((Err(Stopped::Ended), None)),
+            Err(_) => Some((Err(Stopped::Silent), None)),
+        }
+    };
+    stream::unfold(Some(body.into_data_stream()), next).boxed()
 }
 
 /// No media type at all is taken as JSON.
@@ -78,5 +122,14 @@ mod tests {
         assert_eq!(read("{}", "text/plain").await.unwrap_err().status, 415);
         assert_eq!(read("{}", "application/merge-patch+json; charset=utf-8").await.unwrap(), serde_json::json!({}));
         assert_eq!(read("", "application/json").await.unwrap_err().status, 400);
+    }
+
+    #[tokio::test]
+    async fn who_falls_silent_is_not_waited_for() {
+        let stalled = || Body::from_stream(stream::iter([Ok::<_, std::io::Error>("{")]).chain(stream::pending()));
+        let problem = collect(stalled(), Duration::from_millis(10)).await.unwrap_err();
+        assert_eq!((problem.status, problem.detail.as_str()), (400, "the body did not come within 30 s"));
+        let told: Vec<_> = pieces_within(stalled(), Duration::from_millis(10)).collect().await;
+        assert_eq!(told, [Ok(Bytes::from_static(b"{")), Err(Stopped::Silent)]);
     }
 }

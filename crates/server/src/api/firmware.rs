@@ -2,17 +2,17 @@
 
 use axum::{
     Json,
-    body::Body,
     extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use offhook_core::{Error, firmware::Firmware};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    body::pieces,
     etag::created,
     listing::{List, Paging, sort},
     params::{Key, NoParams, Params},
@@ -97,17 +97,13 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 pub(super) async fn upload(State(app): State<App>, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
     let upload = UploadQuery { name: params.text("name").unwrap_or_default(), pack: params.text("pack") };
     let upload = params.finish(upload)?;
-    let bytes = stream(request.into_body());
+    let bytes = pieces(request.into_body()).map_err(|stopped| Error::invalid("", stopped.to_string()));
     let added = firmware::add(&app, who, &upload.name, upload.pack.as_deref(), bytes).await;
     let firmware = added.map_err(|error| match error {
         Error::Full(_) => Problem::too_large(app.config.limits.firmware_size),
         error => Problem::from(error),
     })?;
     Ok(created(&format!("/api/v1/firmware/{}", firmware.id), Json(view(firmware))))
-}
-
-fn stream(body: Body) -> impl futures_util::Stream<Item = offhook_core::Result<bytes::Bytes>> + Unpin {
-    body.into_data_stream().map_err(|_| Error::invalid("", "the upload ended before it was whole")).boxed()
 }
 
 /// One firmware file
