@@ -11,7 +11,7 @@ use crate::{
     database::{conflict, failed},
     key::Sealer,
     page::{Clauses, pattern},
-    references::{count_uses, touch_users, uses},
+    references::{and_more, count_uses, touch_users, users, uses},
     row,
     text::{Faults, check_revision},
     writer::Tx,
@@ -185,11 +185,8 @@ async fn unused(tx: &mut Tx, account: &Account, what: &str) -> Result<()> {
     if used == AccountUses::default() {
         return Ok(());
     }
-    let AccountUses { devices, layers } = used;
-    let name = &account.name;
-    Err(Error::Conflict(format!(
-        "the account {name:?} {what}: {devices} lines of devices and {layers} of profiles, tenants and the site use it"
-    )))
+    let users = and_more(users(tx, &account.tenant, &account.name).await?, used.devices + used.layers);
+    Err(Error::Conflict(format!("the account {:?} {what}: it is used by {users}", account.name)))
 }
 
 async fn put(tx: &mut Tx, account: Account) -> Result<Account> {

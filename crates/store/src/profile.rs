@@ -14,7 +14,7 @@ use crate::{
     database::{conflict, failed},
     key::Sealer,
     layers,
-    references::{Holder, forget, refer},
+    references::{Holder, SHOWN_USERS, and_more, device_name, forget, refer},
     row,
     text::{Faults, check_revision},
     writer::Tx,
@@ -113,22 +113,34 @@ async fn unused(tx: &mut Tx, profile: &Profile, what: &str) -> Result<()> {
     let rows = sqlx::query(
         "SELECT d.tenant AS tenant, COUNT(*) AS n FROM device_profiles p JOIN devices d ON d.id = p.device WHERE p.profile = $1 GROUP BY d.tenant",
     );
-    let mut devices = 0;
+    let (mut all, mut users) = (0, Vec::new());
     for found in &rows.bind(&profile.name).fetch_all(&mut tx.conn).await.map_err(failed)? {
-        if means(Some(&row::text(found, "tenant")?)) {
-            devices += row::number(found, "n")?;
+        let tenant = row::text(found, "tenant")?;
+        if means(Some(&tenant)) {
+            all += row::number(found, "n")?;
+            users.extend(some_devices(tx, &profile.name, &tenant).await?);
         }
     }
-    let children: Vec<&str> = configuration
-        .profiles()
-        .filter(|p| p.parents.contains(&profile.name) && means(p.tenant.as_deref()))
-        .map(|p| p.name.as_str())
-        .collect();
-    if devices == 0 && children.is_empty() {
+    users.truncate(usize::try_from(SHOWN_USERS).unwrap_or(usize::MAX));
+    let children = configuration.profiles().filter(|p| p.parents.contains(&profile.name) && means(p.tenant.as_deref()));
+    for child in children {
+        all += 1;
+        users.insert(0, format!("profile {}", child.name));
+    }
+    if users.is_empty() {
         return Ok(());
     }
-    let by = if children.is_empty() { String::new() } else { format!(" and by the profiles {}", children.join(", ")) };
-    Err(Error::Conflict(format!("the profile {:?} {what}: it is used by {devices} devices{by}", profile.name)))
+    Err(Error::Conflict(format!("the profile {:?} {what}: it is used by {}", profile.name, and_more(users, all))))
+}
+
+/// Some devices of a tenant that name a profile.
+async fn some_devices(tx: &mut Tx, profile: &str, tenant: &str) -> Result<Vec<String>> {
+    let rows = sqlx::query(
+        "SELECT d.id AS id, d.mac AS mac, d.label AS label FROM device_profiles p JOIN devices d ON d.id = p.device \
+         WHERE p.profile = $1 AND d.tenant = $2 ORDER BY d.id LIMIT $3",
+    );
+    let rows = rows.bind(profile).bind(tenant).bind(SHOWN_USERS).fetch_all(&mut tx.conn).await.map_err(failed)?;
+    rows.iter().map(|found| device_name(found, &row::text(found, "id")?)).collect()
 }
 
 fn check(profile: &Profile, configuration: &Configuration) -> Result<()> {

@@ -105,6 +105,56 @@ pub(crate) async fn count_uses<'c>(
     Ok(uses)
 }
 
+/// Some of what names an account, as people know it, for the refusal to delete it.
+pub(crate) async fn users(tx: &mut Tx, tenant: &str, account: &str) -> Result<Vec<String>> {
+    let rows = sqlx::query(
+        "SELECT u.noun AS noun, u.holder AS holder, d.mac AS mac, d.label AS label FROM account_uses u LEFT JOIN devices d ON d.id = u.holder \
+         WHERE u.account = $1 AND (u.tenant = $2 OR u.tenant = '') ORDER BY u.noun, u.holder LIMIT $3",
+    );
+    let rows = rows.bind(account).bind(tenant).bind(SHOWN_USERS).fetch_all(&mut tx.conn).await.map_err(failed)?;
+    let configuration = tx.configuration.clone();
+    let mut users = Vec::new();
+    for found in &rows {
+        let (noun, holder) = (row::text(found, "noun")?, row::text(found, "holder")?);
+        users.push(match noun.as_str() {
+            "device" => device_name(found, &holder)?,
+            "profile" => {
+                let profile = configuration.profiles().find(|p| p.id.to_string() == holder);
+                format!("profile {}", profile.map_or(holder.as_str(), |p| &p.name))
+            }
+            "tenant" => {
+                let tenant = configuration.tenants.values().find(|t| t.id.to_string() == holder);
+                format!("tenant {}", tenant.map_or(holder.as_str(), |t| &t.name))
+            }
+            _ => noun,
+        });
+    }
+    users.dedup();
+    Ok(users)
+}
+
+/// How many users a refusal names.
+pub(crate) const SHOWN_USERS: i64 = 5;
+
+/// `device 00:15:65:aa:bb:cc (Front desk)`, by its id where it has no MAC.
+pub(crate) fn device_name(found: &sqlx::any::AnyRow, id: &str) -> Result<String> {
+    let mac = crate::device::row::mac(found)?.map_or_else(|| id.to_owned(), |m| m.to_string());
+    let label = row::maybe_text(found, "label")?.filter(|l| !l.is_empty()).map(|l| format!(" ({l})")).unwrap_or_default();
+    Ok(format!("device {mac}{label}"))
+}
+
+/// `a, b and 3 more`.
+pub(crate) fn and_more(mut names: Vec<String>, all: u64) -> String {
+    let more = all.saturating_sub(names.len() as u64);
+    if more > 0 {
+        return format!("{} and {more} more", names.join(", "));
+    }
+    match names.pop() {
+        Some(last) if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
 /// An account changed: the files of the devices that use it are made of something else now.
 pub(crate) async fn touch_users(tx: &mut Tx, tenant: &str, account: &str) -> Result<()> {
     let users = sqlx::query(
@@ -129,4 +179,17 @@ pub(crate) async fn touch_users(tx: &mut Tx, tenant: &str, account: &str) -> Res
         }
     }
     tx.changed(What::AllDevices).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_say_how_many_more() {
+        let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        assert_eq!(and_more(names(1), 1), "0");
+        assert_eq!(and_more(names(3), 3), "0, 1 and 2");
+        assert_eq!(and_more(names(2), 7), "0, 1 and 5 more");
+    }
 }

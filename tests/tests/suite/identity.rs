@@ -172,6 +172,13 @@ fn phones_behind_one_address_never_mix() {
     assert!(!common("127.0.0.4").contains("ntp.acme.example"));
     assert!(!ask(&server, "127.0.0.3", "/y000000000066.cfg", "Cisco-CP7960G/8.0").text().contains("ntp.acme.example"));
     becomes(&server, "001565000001", |d| d["last_seen"]["ip"] == "127.0.0.3");
+    // The store remembers whose an address is when memory is lost.
+    server.stop();
+    server.start_again();
+    let common = |source: &str| ask(&server, source, "/y000000000066.cfg", "x").text();
+    assert!(common("127.0.0.3").contains("ntp.acme.example"));
+    assert!(!common("127.0.0.2").contains("ntp.acme.example"));
+    assert!(!common("127.0.0.4").contains("ntp.acme.example"));
 }
 
 #[test]

@@ -35,10 +35,8 @@ pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Opt
             // Several packs know the name: what the phone was seen to be tells whose it is.
             seen.routes = catalog.identify(request, Some(&facts)).routes;
         }
-        if seen.sighting.mac.is_none() && gated.trusted && !gated.nat {
-            by_address(&mut seen, request, learnt);
-        }
         learnt.complete(&mut seen.sighting);
+        by_address(&mut seen, request, gated, learnt);
     }
     seen
 }
@@ -48,8 +46,16 @@ fn says_its_family(sighting: &Sighting) -> bool {
     sighting.evidence.iter().any(|e| e.field == Field::Vendor && choice::itself(e) && e.confidence >= choice::SURE)
 }
 
+/// Whether the address may tell what the request does not.
+pub fn asks_the_address(seen: &Seen, gated: &Gated) -> bool {
+    seen.sighting.mac.is_none() && gated.trusted && !gated.nat
+}
+
 /// The phone that last spoke from this address, unless the request shows another one.
-fn by_address(seen: &mut Seen, request: &Request, learnt: &Learnt) {
+pub fn by_address(seen: &mut Seen, request: &Request, gated: &Gated, learnt: &Learnt) {
+    if !asks_the_address(seen, gated) {
+        return;
+    }
     let Some(mac) = learnt.owner(request.source) else { return };
     let mut remembered = Sighting { mac: Some(mac), ..Sighting::default() };
     learnt.complete(&mut remembered);
@@ -59,5 +65,6 @@ fn by_address(seen: &mut Seen, request: &Request, learnt: &Learnt) {
         seen.sighting.mac = Some(mac);
         seen.sighting.evidence.push(by_memory(Field::Mac, mac.to_string()));
         seen.by_address = true;
+        learnt.complete(&mut seen.sighting);
     }
 }

@@ -1,13 +1,11 @@
 //! What was recently learnt of a MAC or an address from requests: phones tell their model in one request and not in the
 //! next. Bounded, in memory; nothing here decides who may have what.
 
-use std::{
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-};
+use std::net::IpAddr;
 
 use offhook_core::{
     Mac,
+    device::Device,
     sighting::{Evidence, Field, From, Sighting},
 };
 use quick_cache::sync::Cache;
@@ -23,20 +21,33 @@ struct Facts {
 /// The memory.
 pub struct Learnt {
     by_mac: Cache<Mac, Facts>,
-    owners: Cache<IpAddr, Mac>,
-    // Taking an address over and asking who has it must not interleave.
-    order: Mutex<()>,
+    /// None: it was looked up, and nobody spoke from there.
+    owners: Cache<IpAddr, Option<Mac>>,
 }
 
 impl Learnt {
     /// Holds about so many phones.
     pub fn new(phones: usize) -> Self {
-        Self { by_mac: Cache::new(phones), owners: Cache::new(phones), order: Mutex::new(()) }
+        Self { by_mac: Cache::new(phones), owners: Cache::new(phones) }
     }
 
     /// The phone that last spoke from this address.
     pub fn owner(&self, ip: IpAddr) -> Option<Mac> {
-        self.owners.get(&ip)
+        self.owners.get(&ip).flatten()
+    }
+
+    /// Nothing is known of this address, not even that nobody spoke from it.
+    pub fn forgot(&self, ip: IpAddr) -> bool {
+        self.owners.get(&ip).is_none()
+    }
+
+    /// What the store knows of an address, after a restart. What a phone said meanwhile stays.
+    pub fn recall(&self, ip: IpAddr, device: Option<&Device>) {
+        if let Some((mac, device)) = device.and_then(|d| Some((d.mac?, d))) {
+            let facts = Facts { vendor: device.vendor.clone(), model: device.model.clone(), firmware: device.firmware.clone() };
+            let _ = self.by_mac.get_or_insert_with(&mac, || Ok::<_, ()>(facts));
+        }
+        let _ = self.owners.get_or_insert_with(&ip, || Ok::<_, ()>(device.and_then(|d| d.mac)));
     }
 
     /// What is known of a MAC, as recognition wants it.
@@ -70,9 +81,8 @@ impl Learnt {
         if self.by_mac.get(&mac).as_ref() != Some(&facts) && facts != Facts::default() {
             self.by_mac.insert(mac, facts);
         }
-        if owns_address && self.owners.get(&ip) != Some(mac) {
-            let _guard = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-            self.owners.insert(ip, mac);
+        if owns_address && self.owner(ip) != Some(mac) {
+            self.owners.insert(ip, Some(mac));
         }
     }
 }
@@ -100,6 +110,20 @@ mod tests {
         assert_eq!(learnt.owner(ip), Mac::parse("02:00:00:00:00:02"));
         learnt.remember(&sighting("02:00:00:00:00:03", None), ip, false);
         assert_eq!(learnt.owner(ip), Mac::parse("02:00:00:00:00:02"));
+    }
+
+    #[test]
+    fn what_was_said_meanwhile_stands_over_what_the_store_recalls() {
+        let learnt = Learnt::new(100);
+        let (ip, other): (IpAddr, IpAddr) = ("10.0.0.9".parse().unwrap(), "10.0.0.8".parse().unwrap());
+        assert!(learnt.forgot(ip));
+        learnt.recall(ip, None);
+        assert!(!learnt.forgot(ip) && learnt.owner(ip).is_none());
+        learnt.remember(&sighting("02:00:00:00:00:01", None), ip, true);
+        assert_eq!(learnt.owner(ip), Mac::parse("02:00:00:00:00:01"));
+        learnt.remember(&sighting("02:00:00:00:00:01", None), other, true);
+        learnt.recall(other, None);
+        assert_eq!(learnt.owner(other), Mac::parse("02:00:00:00:00:01"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The walk itself: one request through the six steps, with the trace of it. What a real request leaves behind and what a
 //! simulation shows are made of the same walk.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use offhook_core::{
     Error,
@@ -252,6 +252,10 @@ impl Inner {
         let moment = self.moment();
         let catalog = &*moment.packs.catalog;
         let mut seen = identify::identify(catalog, request, gated, walk.use_learnt.then_some(&self.learnt));
+        if walk.use_learnt && identify::asks_the_address(&seen, gated) && self.learnt.forgot(request.source) {
+            self.recall(request.source).await;
+            identify::by_address(&mut seen, request, gated, &self.learnt);
+        }
         watch.lap(Says::Identify { evidence: Vec::new() });
         let shared = (&*moment.configuration, catalog);
         let asked = (request, gated, &seen);
@@ -289,6 +293,14 @@ impl Inner {
         let answer = made.as_ref().map_or(Answer::NotFound, |m| Answer::File(m.file.clone()));
         let Seen { sighting, by_address, .. } = seen;
         Walked { sighting, by_address, resolved: Some(resolved), decision, reason, made, answer, trace: Trace { steps: watch.steps } }
+    }
+
+    /// Memory is lost at a restart: the store knows who last spoke from an address.
+    async fn recall(&self, ip: IpAddr) {
+        match self.store.device_by_ip(ip).await {
+            Ok(device) => self.learnt.recall(ip, device.as_ref()),
+            Err(error) => tracing::warn!(%error, "the store does not tell whose an address is"),
+        }
     }
 
     /// Composes and renders, or takes the file from memory.

@@ -180,7 +180,7 @@ async fn lines_name_accounts_that_exist_and_are_free() {
     assert_eq!(fields(&second), ["settings.lines.2.account"]);
     assert_eq!(store.device_by_mac(mac(2)).await.unwrap(), None, "nothing of a refused write stays");
 
-    assert!(matches!(store.delete_account(a.id, None).await, Err(Error::Conflict(text)) if text.contains("1 lines of devices")));
+    assert!(matches!(store.delete_account(a.id, None).await, Err(Error::Conflict(text)) if text.contains("it is used by device ")));
     store
         .update_account(a.id, None, |a, _| {
             a.shared = true;
