@@ -96,7 +96,9 @@ async fn a_profile_in_use_stays() {
         .await
         .unwrap();
     let d = device_with(&store, 1, |d| d.profiles = vec!["p".into()]).await.unwrap();
-    assert!(matches!(store.delete_profile(p.id, None).await, Err(Error::Conflict(text)) if text.ends_with(&format!("it is used by device {}", d.mac.unwrap()))));
+    assert!(
+        matches!(store.delete_profile(p.id, None).await, Err(Error::Conflict(text)) if text.ends_with(&format!("it is used by device {}", d.mac.unwrap())))
+    );
     store
         .update_device(d.id, None, |d, _| {
             d.profiles.clear();
