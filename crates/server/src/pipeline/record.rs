@@ -13,7 +13,7 @@ use offhook_core::{
     clock::{Entropy, Timestamp},
 };
 use offhook_store::{Seen, Store};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{RequestEntry, RequestFilter};
@@ -23,9 +23,7 @@ use crate::event::Metrics;
 const QUEUE: usize = 16_384;
 /// Devices whose newest request waits where the queue has no room.
 const LATE: usize = 65_536;
-/// Entries written together.
-const BATCH: usize = 1024;
-/// Log rows written per batch; of a storm the newest are kept.
+/// Log rows written per [`DELAY`]; of a storm the newest are kept.
 const ROWS_PER_BATCH: usize = 256;
 /// How long an entry may wait for others, so that one commit serves many.
 const DELAY: Duration = Duration::from_millis(200);
@@ -47,6 +45,8 @@ enum Item {
 /// The sending side, shared by all requests.
 pub struct Recorder {
     queue: mpsc::Sender<Item>,
+    /// Somebody waits for what is in the queue.
+    hurry: Notify,
     recent: Mutex<VecDeque<Arc<RequestEntry>>>,
     /// What the queue, or the store, had no room for.
     late: Mutex<HashMap<Id, Seen>>,
@@ -71,7 +71,7 @@ impl Recorder {
         let mut salt = [0; 3];
         entropy.fill(&mut salt);
         let (recent, late, newest) = Default::default();
-        let recorder = Arc::new(Self { queue, recent, late, followers, newest, salt, metrics });
+        let recorder = Arc::new(Self { queue, hurry: Notify::new(), recent, late, followers, newest, salt, metrics });
         let writer = tokio::spawn(write(recorder.clone(), store, entries, stop));
         (recorder, writer)
     }
@@ -126,6 +126,7 @@ impl Recorder {
         let (done, written) = oneshot::channel();
         let settled = async {
             if self.queue.send(Item::Settle(done)).await.is_ok() {
+                self.hurry.notify_one();
                 let _ = written.await;
             }
         };
@@ -152,33 +153,36 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn write(recorder: Arc<Recorder>, store: Store, mut queue: mpsc::Receiver<Item>, stop: CancellationToken) {
-    let mut items = Vec::with_capacity(BATCH);
+    let mut items = Vec::new();
     loop {
         let stopped = tokio::select! {
             biased;
-            n = queue.recv_many(&mut items, BATCH) => n == 0,
+            first = queue.recv() => first.map(|item| items.push(item)).is_none(),
             () = stop.cancelled() => true,
         };
-        if stopped {
-            while let Ok(item) = queue.try_recv() {
-                items.push(item);
+        if !stopped && !matches!(items.last(), Some(Item::Settle(_))) {
+            // Entries gather in the queue, without waking anybody for each.
+            tokio::select! {
+                () = tokio::time::sleep(DELAY) => {}
+                () = recorder.hurry.notified() => {}
+                () = stop.cancelled() => {}
             }
-        } else {
-            let more = async { while wants_more(&items) && queue.recv_many(&mut items, BATCH).await > 0 {} };
-            let _ = tokio::time::timeout(DELAY, more).await;
         }
-        flush(&recorder, &store, &mut items).await;
+        while items.len() < 2 * QUEUE
+            && let Ok(item) = queue.try_recv()
+        {
+            items.push(item);
+        }
+        // What was late is newer than all that was in the queue then: it must not be written before any of that.
+        let late = if queue.is_empty() { std::mem::take(&mut *guard(&recorder.late)) } else { HashMap::new() };
+        flush(&recorder, &store, &mut items, late).await;
         if stopped {
             return;
         }
     }
 }
 
-fn wants_more(items: &[Item]) -> bool {
-    items.len() < BATCH && !items.iter().any(|i| matches!(i, Item::Settle(_)))
-}
-
-async fn flush(recorder: &Recorder, store: &Store, items: &mut Vec<Item>) {
+async fn flush(recorder: &Recorder, store: &Store, items: &mut Vec<Item>, late: HashMap<Id, Seen>) {
     let (mut log, mut devices, mut waiting) = (Vec::new(), Devices::default(), Vec::new());
     for item in items.drain(..) {
         match item {
@@ -191,8 +195,8 @@ async fn flush(recorder: &Recorder, store: &Store, items: &mut Vec<Item>) {
             }
         }
     }
-    for late in std::mem::take(&mut *guard(&recorder.late)).into_values() {
-        devices.add(late);
+    for seen in late.into_values() {
+        devices.add(seen);
     }
     // Of a storm the newest rows are kept; what it tells of devices is written whole.
     let surplus = log.len().saturating_sub(ROWS_PER_BATCH);
