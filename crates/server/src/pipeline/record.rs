@@ -176,7 +176,7 @@ async fn write(recorder: Arc<Recorder>, store: Store, mut queue: mpsc::Receiver<
         // What was late is newer than all that was in the queue then: it must not be written before any of that.
         let late = if queue.is_empty() { std::mem::take(&mut *guard(&recorder.late)) } else { HashMap::new() };
         flush(&recorder, &store, &mut items, late).await;
-        if stopped {
+        if stopped && queue.is_empty() {
             return;
         }
     }
