@@ -68,8 +68,6 @@ pub enum Reason {
         /// MAC that the phone says of itself.
         says: Mac,
     },
-    /// Two things that tell the tenant disagree.
-    TenantConflict,
     /// The pack that serves the device does not know the file.
     OtherPack,
     /// Firmware that the file stands for or names is not stored.
@@ -110,7 +108,6 @@ impl fmt::Display for Reason {
             Self::UnknownFile => f.write_str("no pack knows a file of this name"),
             Self::NotOffered => f.write_str("phones ask for this file but it need not exist; its absence is normal"),
             Self::IdentityConflict { asked, says } => write!(f, "the file belongs to {asked}, but the phone says that it is {says}"),
-            Self::TenantConflict => f.write_str("two things tell different tenants"),
             Self::OtherPack => f.write_str("the pack that serves this device has no such file"),
             Self::FirmwareMissing { missing } => {
                 write!(f, "firmware is not stored: {} (offhook firmware add FILE)", missing.join(", "))

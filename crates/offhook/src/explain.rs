@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The reasons that say no more than their name.
-const PLAIN: [Reason; 18] = [
+const PLAIN: [Reason; 17] = [
     Reason::OwnFile,
     Reason::NoCredentials,
     Reason::PendingFile,
@@ -22,7 +22,6 @@ const PLAIN: [Reason; 18] = [
     Reason::NoDevice,
     Reason::UnknownFile,
     Reason::NotOffered,
-    Reason::TenantConflict,
     Reason::OtherPack,
     Reason::Overloaded,
     Reason::StoreUnavailable,
@@ -76,7 +75,6 @@ pub fn advice(reason: &Value, phone: &str, ip: &str) -> Option<String> {
         Some(Reason::IdentityConflict { asked, .. }) => {
             format!("Look at the provisioning address set in the phone: it names the file of {asked}.")
         }
-        Some(Reason::TenantConflict) => "Two tenants claim this source: compare their networks:\noffhook tenant list".to_owned(),
         Some(Reason::OtherPack) => format!("If the phone is of another family than thought:\noffhook device set {phone} --pack PACK"),
         Some(Reason::FirmwareMissing { missing }) => format!("Add what is missing:\noffhook firmware add {}", missing.join(" ")),
         Some(Reason::TemplateFailed { .. }) => format!("See what fails, and where:\noffhook device check {phone}"),

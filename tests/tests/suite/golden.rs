@@ -118,8 +118,6 @@ impl Case {
             |bytes: &[u8]| bytes.split_inclusive(|b| *b == b'\n').map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>();
         let (expected, got) = (lines(expected), lines(got));
         let set_password = |l: &String| parameter(l).ends_with("_password") && l.contains(DERIVED);
-        let expected: Vec<_> = if self.is_pending() { expected.into_iter().filter(|l| !set_password(l)).collect() } else { expected };
-        let got: Vec<_> = got.into_iter().filter(|l| !(self.is_pending() && l.trim_end() == "phone_password: \"\"")).collect();
         for (at, (want, have)) in expected.iter().zip(&got).enumerate() {
             let derived = set_password(want) && parameter(want) == parameter(have) && want.len() == have.len();
             assert!(want == have || derived, "{}/{name} line {}: expected {want:?}, got {have:?}", self.name, at + 1);

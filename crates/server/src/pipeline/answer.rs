@@ -11,6 +11,7 @@ use offhook_core::{
     sighting::{FileKind, Sighting},
     trace::{Decision, FileSeen, Reason, Trace},
 };
+use offhook_packs::Note;
 
 /// What a phone gets.
 #[derive(Clone, Debug)]
@@ -96,15 +97,6 @@ pub struct Preview {
     pub template: String,
     /// What the family cannot express in it, and the like.
     pub notes: Vec<Note>,
-}
-
-/// Something a person should know of a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The setting's path.
-    pub path: String,
-    /// What it is.
-    pub message: String,
 }
 
 /// Every effective value with its layer, and what the family cannot express.

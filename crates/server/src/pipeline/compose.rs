@@ -98,5 +98,5 @@ fn expand(composed: &mut Composed, context: &VariableContext) {
 }
 
 fn missing_note(path: String, variable: Variable) -> Note {
-    Note { path, message: format!("a variable stands for nothing here: {variable:?}") }
+    Note { path, message: format!("{variable} stands for nothing here") }
 }

@@ -80,7 +80,7 @@ impl Pipeline {
         let values = if reveal { composed.effective.explain_revealed() } else { composed.effective.explain(raw_secrets) };
         let mut notes = composed.notes;
         let unsupported = pack.unsupported(pack.model(device.model.as_deref()), &composed.effective);
-        notes.extend(unsupported.into_iter().map(|n| Note { path: n.path, message: n.message }));
+        notes.extend(unsupported);
         for route in pack.files_for(&render::device_facts(&serving)) {
             if route.source() != Source::Template {
                 continue;

@@ -40,8 +40,9 @@ use offhook_store::{Change, PendingLimits, Shelf, Store, What};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub use answer::{Answer, DeviceFile, Explanation, File, Note, Preview, RequestEntry, RequestFilter, Simulation};
+pub use answer::{Answer, DeviceFile, Explanation, File, Preview, RequestEntry, RequestFilter, Simulation};
 pub use gate::own_private_networks;
+pub use offhook_packs::Note;
 pub use walk::Answered;
 
 use crate::{

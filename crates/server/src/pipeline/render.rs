@@ -11,7 +11,7 @@ use offhook_core::{
     settings::Effective,
     trace::Reason,
 };
-use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, RenderInput, Route, ServerFacts};
+use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, RenderInput, Rendered, Route, ServerFacts};
 use offhook_store::{Serving, Shelf, Store};
 use quick_cache::{Weighter, sync::Cache};
 use sha2::Sha256;
@@ -156,40 +156,22 @@ impl FirmwareShelf for OnShelf<'_> {
     }
 }
 
-/// The bytes of a template or static file with what people should know.
-pub struct Bare {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// MIME type.
-    pub content_type: String,
-    /// The template.
-    pub template: String,
-    /// Notes of the rendering.
-    pub notes: Vec<Note>,
-}
-
 /// Renders one file of a pack.
-pub fn bare(
+pub fn rendered(
     route: &Route,
     facts: &DeviceFacts,
     tenant: &str,
     server: &ServerFacts,
     settings: &Effective,
     shelf: &Shelf,
-) -> Result<Bare, Reason> {
+) -> Result<Rendered, Reason> {
     let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf) };
-    match route.pack.render(route, &input) {
-        Ok(made) => Ok(Bare {
-            bytes: made.bytes,
-            content_type: made.content_type,
-            template: made.template,
-            notes: made.notes.into_iter().map(|n| Note { path: n.path, message: n.message }).collect(),
-        }),
-        Err(RenderError::Absent { missing }) if missing.is_empty() => Err(Reason::NotOffered),
-        Err(RenderError::Absent { missing }) => Err(Reason::FirmwareMissing { missing }),
-        Err(RenderError::Firmware) => Err(Reason::NotOffered),
-        Err(error @ RenderError::Template { .. }) => Err(Reason::TemplateFailed { error: error.to_string() }),
-    }
+    route.pack.render(route, &input).map_err(|why| match why {
+        RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
+        RenderError::Absent { missing } => Reason::FirmwareMissing { missing },
+        RenderError::Firmware => Reason::NotOffered,
+        RenderError::Template { .. } => Reason::TemplateFailed { error: why.to_string() },
+    })
 }
 
 /// What a template may know of a device.

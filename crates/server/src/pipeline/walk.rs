@@ -392,7 +392,7 @@ impl Inner {
             effective.mask(raw_secrets);
         }
         let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
-        let bare = render::bare(route, &facts, &selector.tenant, server, &effective, &moment.shelf).inspect_err(|why| {
+        let made = render::rendered(route, &facts, &selector.tenant, server, &effective, &moment.shelf).inspect_err(|why| {
             if let Reason::TemplateFailed { error } = why {
                 self.metrics.template_failures.inc();
                 tracing::error!(pack = route.pack.id(), error, "a template failed");
@@ -400,10 +400,10 @@ impl Inner {
         })?;
         let owner = format!("{} {} {} {}", facts.id, route.pack.id(), route.path, server.url);
         let changed = render::newest(own, self.shared_change(), &*self.clock);
-        let file = self.files.file(&owner, bare.bytes.into(), &bare.content_type, changed);
-        let notes = composed.notes.into_iter().chain(bare.notes).collect();
+        let file = self.files.file(&owner, made.bytes.into(), &made.content_type, changed);
+        let notes = composed.notes.into_iter().chain(made.notes).collect();
         let layers_tag = moment.configuration.layers_tag(selector);
-        Ok(Made { file, template: bare.template, notes, layers: composed.layers, layers_tag })
+        Ok(Made { file, template: made.template, notes, layers: composed.layers, layers_tag })
     }
 }
 
