@@ -3,6 +3,7 @@
 //! a folder. The format is described in `docs/packs.md`.
 
 pub mod manifest;
+pub mod picture;
 
 mod catalog;
 mod charset;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     fault::PackFault,
@@ -150,9 +150,13 @@ impl Model {
         })
     }
 
-    /// A text, number or boolean of it as text.
+    /// A text, number or boolean of it as text; what is in a table by a dotted name.
     pub(crate) fn attribute(&self, name: &str) -> Option<String> {
-        match self.value.as_object().map(|m: &Map<_, _>| m.get(name))?? {
+        let mut at = &self.value;
+        for part in name.split('.') {
+            at = at.get(part)?;
+        }
+        match at {
             Value::String(s) => Some(s.clone()),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
             other => Some(other.to_string()),
