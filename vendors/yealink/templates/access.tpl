@@ -26,11 +26,20 @@ network.web_server_type = {{ {"off": 0, "both": 1, "http": 2, "https": 3}[access
 {% if complete %}
 {{ y.given("phone_setting.phone_lock.unlock_pin", access.menu_pin) -}}
 {% endif %}
-{% if remote.hosts %}
-features.action_uri.enable = 1
-features.action_uri_limit_ip = {{ remote.hosts|join(",") }}
-push_xml.server = {{ remote.hosts|join(",") }}
+{# an empty list: nobody #}
+{% if remote.hosts is defined and remote.hosts is not none %}
+features.action_uri.enable = {{ "1" if remote.hosts else "0" }}
+{{ y.put("features.action_uri_limit_ip", remote.hosts|join(",")) -}}
+{{ y.put("push_xml.server", remote.hosts|join(",")) -}}
 {% endif %}
+{% if last >= 83 %}
+{{ y.given("push_xml.username", remote.user) -}}
+{% if complete %}
+{{ y.given("push_xml.password", remote.password) -}}
+{% endif %}
+{% elif remote.user or remote.password %}
+{{ note("access.remote_control", "a login is not supported before V83: the hosts alone count") }}
+{%- endif %}
 {{ y.given("sip.trust_ctrl", security.trust_servers_only|flag) -}}
 {{ y.given("features.direct_ip_call_enable", security.direct_ip_calls|flag) -}}
 {% if tls.verify %}
@@ -40,6 +49,11 @@ push_xml.server = {{ remote.hosts|join(",") }}
 {% endif %}
 {% endif %}
 {{ y.system("security.cn_validation", tls.check_name|flag) -}}
+{% set own = security.client_certificate or "" %}
+{% if own %}
+{{ y.system("security.dev_cert", "1") -}}
+{{ y.system("server_certificates.url", own if "://" in own else server_for(own)) -}}
+{% endif %}
 {% if tls.min %}
 {{ y.system("security.default_ssl_method", lookup("tls_versions", tls.min ~ "", "security.tls.min")) -}}
 {% endif %}
@@ -56,6 +70,30 @@ sip.notify_reboot_enable = 0
 {{ y.system("auto_provision.server.password", provisioning.password) -}}
 {% endif %}
 {{ y.system("auto_provision.pnp_enable", provisioning.pnp|flag) -}}
+{% if provisioning.redirect_lock is defined and provisioning.redirect_lock is not none %}
+{{ y.system("zero_touch.enable", "0" if provisioning.redirect_lock else "1") -}}
+{% endif %}
+{# what the phone may write; all of it to the provisioning URL #}
+{% set uploads = provisioning.uploads %}
+{% if uploads is defined and uploads is not none %}
+{% if new_names %}
+{% for what, parameter in tables.uploads|items %}
+static.{{ parameter }} = {{ "1" if what in uploads else "0" }}
+{% endfor %}
+{% elif uploads %}
+{{ note("provisioning.uploads", "not supported before V81") }}
+{%- endif %}
+{% for what in uploads if tables.uploads[what] is not defined %}
+{{ note("provisioning.uploads", "not supported: " ~ what) }}
+{%- endfor %}
+{% endif %}
+{% if provisioning.retry_s and new_names %}
+{# 1 to 300 #}
+static.auto_provision.retry_delay_after_file_transfer_failed = {{ [provisioning.retry_s, 300]|min }}
+{% if provisioning.retry_s > 300 %}
+{{ note("provisioning.retry_s", "the nearest that this phone takes is 300") }}
+{%- endif %}
+{% endif %}
 {% if provisioning.dhcp_options is defined %}
 {{ y.system("auto_provision.dhcp_option.enable", "1" if provisioning.dhcp_options else "0") -}}
 {{ y.system("auto_provision.dhcp_option.list_user_options", provisioning.dhcp_options|join(",")) -}}

@@ -43,7 +43,13 @@
 {{ y.put(name ~ ".transport_type", ("3" if by_dns else tables.transports[one.transport or "udp"]) if one.host else none) -}}
 {% endif %}
 {{ y.put(name ~ ".expires", one.expires_s) -}}
+{% if from_80 %}
+{{ y.put(name ~ ".register_on_enable", line.register|flag if one.host else none) -}}
+{% endif %}
 {% endfor %}
+{% if before_80 and line.register is false %}
+{{ note(path ~ ".register", "not supported before V80") }}
+{%- endif %}
 {% if server.host and line.registrar.host != server.host %}
 {{ note(path ~ ".registrar", "not used: this phone registers with the first server") }}
 {%- endif %}
@@ -90,7 +96,9 @@
 {{ y.put(a ~ ".sip_listen_port", line.local_port if line.local_port != "auto" and line.local_port else net.sip_port) -}}
 {% endif %}
 {{ y.put(a ~ ".cid_source", lookup("caller_id", line.caller_id_sources|join(","), path ~ ".caller_id_sources") if line.caller_id_sources else none) -}}
-{{ y.given(a ~ ".auto_answer", ("1" if line.auto_answer == "on" else "0") if line.auto_answer else none) -}}
+{# a header of the call is obeyed whatever this says: features.intercom.allow, on at the factory #}
+{% set answer = line.auto_answer or settings.calls.auto_answer %}
+{{ y.given(a ~ ".auto_answer", ("1" if answer == "on" else "0") if answer else none) -}}
 {{ y.given(a ~ ".ringtone.ring_type", y.ring_name(line.ringtone) if line.ringtone else none) -}}
 {{ y.given(a ~ ".anonymous_call", line.anonymous|flag) -}}
 {{ y.given(a ~ ".anonymous_call_oncode", features.anonymous_on) -}}

@@ -42,7 +42,10 @@ static.{{ name }} = {{ value }}
 {% set known = lookup("keys", key.type, path ~ ".type") %}
 {% endif %}
 {% set code = known.code_v70 if known and last <= 70 and known.code_v70 else (known.code if known else none) %}
-{% if known and not code and code != 0 %}
+{% if known and known.touch and not model.touch %}
+{% set code = none %}
+{{ note(path ~ ".type", "not supported: only touch screens of the T5 series have such a key") }}
+{%- elif known and not code and code != 0 %}
 {{ note(path ~ ".type", "not supported: firmware after V70 has no such key") }}
 {%- endif %}
 {% if code or code == 0 %}
@@ -81,4 +84,36 @@ Resource:{{ tone }}
 {%- else -%}
 Config:{{ tone.split("/")|last }}
 {%- endif -%}
+{% endmacro %}
+
+{# A soft key: `softkey.<n>` with a macro as its action. #}
+{% macro soft_key(n, key) %}
+{% set name = "softkey." ~ n %}
+{% set path = "soft_keys." ~ n %}
+{% set custom = key and key.type == "custom" %}
+{% set does = lookup("soft_keys", key.type, path ~ ".type") if key and key.type and key.type not in ("none", "custom") else none %}
+{% set value = (key.value or (settings.features[does.code] if does.code else none)) if key else none %}
+{% if (custom and value) or (does and (does.command or value)) %}
+{{ name }}.enable = 1
+{{ put(name ~ ".label", key.label or value) -}}
+{% if custom %}
+{{ name }}.action = {{ value }}
+{% elif does.command %}
+{{ name }}.action = $C{{ does.command }}$
+{% else %}
+{# a dollar sign would be a part of the macro #}
+{{ name }}.action = {{ value|replace("$", "") }}$T{{ does.type }}$
+{% endif %}
+{% set states = key.states or [] %}
+{% for state, uses in tables.soft_key_states|items %}
+{% for use in uses %}
+{{ name }}.use.{{ use }} = {{ "1" if not states or state in states or (state == "failed" and "busy" in states) else "0" }}
+{% endfor %}
+{% endfor %}
+{% else %}
+{% if does or custom %}
+{{ note(path ~ ".value", "missing: this key needs a number or, for type custom, a macro") }}
+{%- endif %}
+{{ put(name ~ ".enable", none) -}}
+{% endif %}
 {% endmacro %}

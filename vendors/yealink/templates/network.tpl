@@ -1,5 +1,6 @@
 # Network
 {% set net = settings.network %}
+{% set nat = net.nat %}
 {% set ip = net.ip %}
 {% set vlan = net.vlan %}
 {% set dot1x = net.dot1x %}
@@ -68,6 +69,26 @@
 {{ y.system("network.vpn_enable", "1") -}}
 {{ y.system("openvpn.url", net.vpn.url) -}}
 {% endif %}
+{# one wireless network of five; its key in the phone's own file alone #}
+{% set wifi = net.wifi %}
+{% if model.wifi or model.generic %}
+{% set protection = lookup("wifi", wifi.security or ("wpa2_psk" if wifi.key else "open"), "network.wifi.security") if wifi.ssid else none %}
+{% if protection %}
+{{ y.system("wifi.enable", "1") -}}
+{{ y.system("wifi.1.label", wifi.ssid) -}}
+{{ y.system("wifi.1.ssid", wifi.ssid) -}}
+{{ y.system("wifi.1.security_mode", protection.mode) -}}
+{{ y.system("wifi.1.cipher_type", protection.cipher) -}}
+{% if complete %}
+{{ y.system("wifi.1.password", wifi.key) -}}
+{% endif %}
+{% endif %}
+{% endif %}
+{{ y.system("ice.enable", net.ice|flag) -}}
+{% if nat.external_address %}
+{{ y.system("network.static_nat.enable", "1") -}}
+{{ y.system("network.static_nat.addr", nat.external_address) -}}
+{% endif %}
 {% if net.stun.host %}
 {{ y.system("sip.nat_stun.enable", "1") -}}
 {{ y.system("sip.nat_stun.server", net.stun.host) -}}
@@ -82,6 +103,14 @@
 sip.listen_port = {{ sip_port }}
 {% endif %}
 {{ y.given("sip.tls_listen_port", net.tls_port) -}}
+{# seconds, from 0.5 to 10 and from 2 to 40 #}
+{% for name, ours, wanted, least, most in [("sip.timer_t1", "t1_ms", net.sip_timers.t1_ms, 500, 10000), ("sip.timer_t2", "t2_ms", net.sip_timers.t2_ms, 2000, 40000)] if wanted %}
+{% set ms = [[wanted, least]|max, most]|min %}
+{% if ms != wanted %}
+{{ note("network.sip_timers." ~ ours, "the nearest that this phone takes is " ~ ms) }}
+{%- endif %}
+{{ name }} = {{ ms / 1000 }}
+{% endfor %}
 {{ y.system("network.port.min_rtpport", net.rtp_ports.min) -}}
 {{ y.system("network.port.max_rtpport", net.rtp_ports.max) -}}
 {{ y.system("network.qos.signaltos", net.sip_dscp) -}}

@@ -23,13 +23,33 @@
 {{ y.given("features.call_park.enable", "1" if features.park else none) -}}
 {{ y.given("features.call_park.park_code", features.park) -}}
 {{ y.given("features.call_park.park_retrieve_code", features.retrieve) -}}
-{{ y.given("features.enhanced_dss_keys.enable", features.enhanced_keys|flag) -}}
+{{ y.given("features.intercom.feature_access_code", features.intercom if last >= 81 else none) -}}
+{# soft keys are macros, and those need this #}
+{% set macros = complete and last >= 81 and not base_station and soft_keys|rejectattr("type", "equalto", "none")|list %}
+{{ y.given("features.enhanced_dss_keys.enable", features.enhanced_keys|flag if features.enhanced_keys is defined and features.enhanced_keys is not none else ("1" if macros else none)) -}}
+{% if macros and features.enhanced_keys is false %}
+{{ note("soft_keys", "not used: features.enhanced_keys is off") }}
+{%- endif %}
+{{ y.given("transfer.dsskey_deal_type", {"new_call": 0, "attended": 1, "blind": 2}[calls.transfer] if calls.transfer else none) -}}
 {{ y.given("features.play_hold_tone.enable", calls.hold_reminder|flag) -}}
 {{ y.given("auto_redial.enable", calls.auto_redial|flag) -}}
 {% set hotline = first_line("hotline") %}
 {{ y.given("features.hotline_number", hotline.number) -}}
 {{ y.given("features.hotline_delay", hotline.delay_s) -}}
-{{ y.given("phone_setting.emergency.number", (settings.emergency.numbers or [])|join(",")) -}}
+{% set emergency = settings.emergency %}
+{{ y.given("phone_setting.emergency.number", (emergency.numbers or [])|join(",")) -}}
+{# a server of their own for emergency calls #}
+{% if emergency.server.host and last >= 81 %}
+dialplan.emergency.enable = 1
+dialplan.emergency.server.1.address = {{ emergency.server.host }}
+dialplan.emergency.server.1.port = {{ emergency.server.port or 5060 }}
+{% for number in emergency.numbers or [] %}
+dialplan.emergency.{{ loop.index }}.value = {{ number }}
+dialplan.emergency.{{ loop.index }}.server_priority = 1
+{% endfor %}
+{% elif emergency.server.host %}
+{{ note("emergency.server", "not supported before V81") }}
+{%- endif %}
 {# dial plan: rules with a replacement rewrite, the others dial at once; x, [1-5], ( ), $1 and the final `.` are the phone's too #}
 {% set replacing = (calls.dial_plan or [])|selectattr("replace")|list %}
 {% set dialling = (calls.dial_plan or [])|rejectattr("replace")|list %}
@@ -89,15 +109,20 @@ ldap.port = {{ ldap.port or (636 if ldap.tls == "ldaps" else 389) }}
 {{ y.given("ldap.call_out_lookup", ldap.lookup_out|flag) -}}
 {% endif %}
 {% if not base_station %}
-{# multicast: ten places to listen, as many to page as are given #}
+{# multicast: 10 places to listen and to page, 31 since V83 #}
+{% set places = 31 if last >= 83 else 10 %}
 {% set paging = settings.paging %}
-{% set send = paging.send or [] %}
+{% set send = (paging.send or [])[:places] %}
 {# the number of the place is the priority #}
 {% set listen = paging.listen or [] %}
 {% if listen|selectattr("priority")|list|length == listen|length %}
 {% set listen = listen|sort(attribute="priority") %}
 {% endif %}
 {{ y.given("multicast.codec", lookup("multicast_codecs", (send + listen)|map(attribute="codec")|select|first, "paging") if (send + listen)|map(attribute="codec")|select|list else none) -}}
+{% set listen = listen[:places] %}
+{% for name in ["listen", "send"] if (paging[name] or [])|length > places %}
+{{ note("paging." ~ name, places ~ " at most: the others are left out") }}
+{%- endfor %}
 {% for n in range(1, [send|length, 10]|max + 1) %}
 {% set group = send[n - 1] %}
 {% set name = "multicast.paging_address." ~ n %}
@@ -143,6 +168,7 @@ lcd_logo.url = {{ logo if "://" in logo else server_for(logo) }}
 ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {% endif %}
 {% endfor %}
+{{ y.given("features.headset_prior", audio.headset|flag) -}}
 {{ y.given("phone_setting.ring_type", y.ring_name(audio.ringtone) if audio.ringtone else none) -}}
 {{ y.given("voice.ring_vol", volumes.ringer * 15 // 100 if volumes.ringer is defined and volumes.ringer is not none else none) -}}
 {% for ours, theirs in [("handset", "handset"), ("headset", "headset"), ("speaker", "handfree")] %}
@@ -153,7 +179,10 @@ ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
 {{ y.given("voice.vad", audio.vad|flag) -}}
 {# ring tones by Alert-Info: one list for all accounts #}
 {% set alerts = first_line("alert_info") or [] %}
-{% for n in range(1, [alerts|length, 8]|max + 1) %}
+{% if alerts|length > 10 %}
+{{ note("lines.*.alert_info", "ten at most: the others are left out") }}
+{%- endif %}
+{% for n in range(1, 11) %}
 {% set alert = alerts[n - 1] %}
 {{ y.put("distinctive_ring_tones.alert_info." ~ n ~ ".text", alert.match) -}}
 {% if alert and alert.ringtone in tables.ringtones.built_in %}
