@@ -1,9 +1,6 @@
-//! General filters and Python's methods. None knows a vendor; what differs between vendors is an argument or a table.
+//! General filters. None knows a vendor; what differs between vendors is an argument or a table.
 
-use minijinja::{
-    Environment, Error, ErrorKind, State, Value,
-    value::{Kwargs, ValueKind, from_args},
-};
+use minijinja::{Environment, Error, State, Value, value::Kwargs};
 use offhook_core::{Mac, settings::compare_versions};
 
 use super::note;
@@ -157,26 +154,4 @@ fn tokens(text: &str) -> Vec<(char, usize)> {
         }
     }
     out
-}
-
-/// Python's methods of text, dicts and lists, those of Python 2 too that published templates use.
-pub(super) fn python_methods(state: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
-    let alias = match (value.kind(), method) {
-        (ValueKind::Map, "iteritems") => "items",
-        (ValueKind::Map, "itervalues") => "values",
-        (ValueKind::Map, "iterkeys") => "keys",
-        (ValueKind::Map, "has_key") => {
-            let (key,): (&Value,) = from_args(args)?;
-            return Ok(Value::from(!value.get_item(key)?.is_undefined()));
-        }
-        (ValueKind::String, "zfill") => {
-            let (width,): (usize,) = from_args(args)?;
-            return Ok(Value::from(padded(&value.to_string(), width, '0')));
-        }
-        _ => method,
-    };
-    minijinja_contrib::pycompat::unknown_method_callback(state, value, alias, args).map_err(|e| match e.kind() {
-        ErrorKind::UnknownMethod => Error::new(ErrorKind::UnknownMethod, format!("{} has no method {method}", value.kind())),
-        _ => e,
-    })
 }

@@ -3,12 +3,24 @@
 mod context;
 mod filters;
 mod functions;
+mod jinja;
+#[cfg(test)]
+mod parity;
+mod python;
+mod python_format;
+mod source;
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde};
 
 use crate::{RenderError, fault::Note, files::PackFiles, format};
+use source::source;
 
 pub(crate) use context::context;
 
@@ -87,12 +99,16 @@ impl Engine {
     /// [`RenderError::Template`] with template, line and what stands there.
     pub fn render(&self, name: &str, context: Value) -> Result<(String, Vec<Note>), RenderError> {
         let mut out = Limited(Vec::new());
-        let captured = self.environment.get_template(name).and_then(|t| {
-            t.render_captured_to(context, &mut out)
-                .map(|mut c| c.with_state_mut(|state| state.get_extension_mut::<Notes>().map(std::mem::take).unwrap_or_default()))
-        });
+        // The engine's crate can panic (a slice backwards through nothing, in 3.0.5): that is this template's failure and nobody else's.
+        let rendered = catch_unwind(AssertUnwindSafe(|| self.run(name, context, &mut out)));
+        let captured = rendered.unwrap_or_else(|_| Err(Error::new(ErrorKind::InvalidOperation, "the template engine gave up on this")));
         let notes = captured.map_err(|e| self.error(name, &e))?;
         Ok((String::from_utf8_lossy(&out.0).into_owned(), notes.0))
+    }
+
+    fn run(&self, name: &str, context: Value, mut out: &mut Limited) -> Result<Notes, Error> {
+        let mut captured = self.environment.get_template(name)?.render_captured_to(context, &mut out)?;
+        Ok(captured.with_state_mut(|state| state.get_extension_mut::<Notes>().map(std::mem::take).unwrap_or_default()))
     }
 
     fn error(&self, name: &str, e: &Error) -> RenderError {
@@ -109,25 +125,6 @@ impl Engine {
         let snippet = self.layers.find(&template).and_then(|text| text.lines().nth(line.checked_sub(1)?)).unwrap_or("").trim();
         RenderError::Template { line, snippet: snippet.chars().take(200).collect(), message: message(at), template }
     }
-}
-
-/// Text of a template as the engine takes it: line feeds only, no mark, and no-break spaces inside tags as blanks.
-fn source(text: &str) -> String {
-    let text = format::unmark(text).replace("\r\n", "\n").replace('\r', "\n");
-    if !text.contains('\u{a0}') {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-        let end = if rest[start..].starts_with("{{") { "}}" } else { "%}" };
-        let Some(length) = rest[start..].find(end) else { break };
-        out.push_str(&rest[..start]);
-        out.push_str(&rest[start..start + length].replace('\u{a0}', " "));
-        rest = &rest[start + length..];
-    }
-    out.push_str(rest);
-    out
 }
 
 /// What is wrong, in one line.
@@ -154,7 +151,8 @@ fn environment(layers: Arc<Layers>) -> Environment<'static> {
     // Not `None`, so that what macros and captures return stays marked text and is not marked twice.
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("file".into()));
     environment.set_formatter(write_value);
-    environment.set_unknown_method_callback(filters::python_methods);
+    environment.set_unknown_method_callback(python::methods);
+    jinja::add(&mut environment);
     filters::add(&mut environment);
     functions::add(&mut environment);
     environment
@@ -166,7 +164,10 @@ fn write_value(out: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) 
         return Ok(());
     }
     if value.is_number() {
-        return Ok(write!(out, "{value}")?);
+        return match f64::try_from(value.clone()) {
+            Ok(float) if !value.is_integer() => Ok(out.write_str(&python_format::float_text(float))?),
+            _ => Ok(write!(out, "{value}")?),
+        };
     }
     match value.as_str() {
         Some(text) if value.is_safe() => Ok(out.write_str(text)?),
