@@ -111,10 +111,13 @@ fn one_crate_each_for_the_database_and_the_template_engine() {
     };
     only("sqlx", Some("offhook-store"));
     only("minijinja", Some("offhook-packs"));
-    for tls in ["rustls", "tokio-rustls", "openssl", "tokio-openssl", "native-tls", "ring", "aws-lc"] {
-        // The first TLS listener brings its library into the server's tls module, and this line changes with it.
+    for tls in ["rustls", "tokio-rustls", "webpki"] {
+        only(tls, Some("offhook-server"));
+    }
+    for tls in ["openssl", "tokio-openssl", "native-tls", "aws-lc"] {
         only(tls, None);
     }
+    assert!(packages.that_name("ring").is_subset(&BTreeSet::from(["offhook-server"])), "signatures are the server's");
     only("offhook-proto", Some("offhook-server"));
 }
 
@@ -125,6 +128,13 @@ fn listeners_do_not_reach_into_the_store() {
     assert!(listeners.len() > 10, "the listeners have moved; this rule must move with them");
     let found: Vec<_> = listeners.iter().flat_map(|s| s.lines_with(|line| line.contains("offhook_store"))).collect();
     assert!(found.is_empty(), "a listener calls the pipeline or a use case of app/:\n{}", found.join("\n"));
+}
+
+#[test]
+fn one_module_names_the_tls_library() {
+    let names = |line: &str| ["rustls", "webpki"].iter().any(|l| line.contains(l));
+    let found: Vec<_> = product().into_iter().filter(|s| !s.is_in("crates/server/src/tls.rs")).flat_map(|s| s.lines_with(names)).collect();
+    assert!(found.is_empty(), "only crates/server/src/tls.rs speaks TLS:\n{}", found.join("\n"));
 }
 
 #[test]
