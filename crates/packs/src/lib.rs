@@ -24,6 +24,7 @@ mod render;
 mod rule;
 mod runner;
 mod support;
+mod variant;
 
 pub use catalog::{Catalog, Chosen};
 pub use fault::{Note, PackFault};

@@ -12,7 +12,7 @@ use crate::{
     files::PackFiles,
     format::Format,
     image::Image,
-    manifest::{FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source},
+    manifest::{FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source, VariantSpec},
     models::{Models, fault, line_of},
     pack::{Groups, Pack, PackFile},
     paths::PathSet,
@@ -241,6 +241,9 @@ fn pack_files(
         } else if spec.templates.is_some() {
             add_source.push(("templates", "only for source = \"template\"".to_owned()));
         }
+        for variant in &spec.variant {
+            variant_faults(spec, variant, manifest, models, engine, &mut add_source);
+        }
         if let Some(path) = &spec.static_path {
             if spec.source != Source::Static {
                 add_source.push(("static", "only for source = \"static\"".to_owned()));
@@ -281,6 +284,33 @@ fn pack_files(
         });
     }
     out
+}
+
+/// What is wrong with one form of a file.
+fn variant_faults(
+    spec: &FileSpec,
+    variant: &VariantSpec,
+    manifest: &Manifest,
+    models: &Models,
+    engine: &Engine,
+    faults: &mut Vec<(&'static str, String)>,
+) {
+    if spec.source != Source::Template {
+        faults.push(("variant", "only for source = \"template\"".to_owned()));
+    }
+    match manifest.formats.get(&variant.format) {
+        Some(format) if format.kind != FormatKind::Bytes => {}
+        _ => faults.push(("variant.format", format!("there is no text [format.{}]", variant.format))),
+    }
+    for template in variant.templates.iter().filter(|t| !t.contains('{') && !engine.has(t)) {
+        faults.push(("variant.templates", format!("there is no templates/{template}; there are: {}", known(engine.names()))));
+    }
+    for model in variant.models.iter().filter(|m| models.find(m).is_none()) {
+        faults.push(("variant.models", format!("{model:?} is no model of models.toml")));
+    }
+    if !variant.firmware_below.starts_with(|c: char| c.is_ascii_digit()) {
+        faults.push(("variant.firmware_below", format!("{:?} is no version: write it as the phone tells its own", variant.firmware_below)));
+    }
 }
 
 fn images(manifest: &Manifest, models: &Models, faults: &mut Faults<'_>) -> Vec<Image> {

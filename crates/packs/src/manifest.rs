@@ -241,6 +241,13 @@ pub struct FormatSpec {
     pub item: Option<String>,
     /// XML: the attribute that names an item.
     pub item_name: Option<String>,
+    /// XML: the attribute that tells parameters of one name apart. Lines: how a name with an index is written.
+    pub index: Option<String>,
+    /// XML: parameter names, with `*` -> the element that holds them where it is not `container`.
+    #[serde(default)]
+    pub containers: BTreeMap<String, String>,
+    /// Lines: signs that may stand between a name and the separator.
+    pub flags: Option<String>,
 }
 
 /// Kinds of file format.
@@ -336,6 +343,32 @@ pub struct FileSpec {
     /// Path below `files/`.
     #[serde(rename = "static")]
     pub static_path: Option<String>,
+    /// The same file in another form, for phones whose firmware is older.
+    #[serde(default)]
+    pub variant: Vec<VariantSpec>,
+}
+
+/// One `[[file.variant]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantSpec {
+    /// For phones whose firmware version is older than this.
+    pub firmware_below: String,
+    /// Name of a format.
+    pub format: String,
+    /// Candidates in order.
+    pub templates: Vec<String>,
+    /// MIME type.
+    pub content_type: Option<String>,
+    /// Other than the file's.
+    pub charset: Option<Charset>,
+    /// Other than the file's.
+    pub line_ends: Option<LineEnds>,
+    /// Only for these.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Gets raw parameters; default: as the file.
+    pub raw: Option<bool>,
 }
 
 /// Where a file's bytes come from.

@@ -16,6 +16,7 @@ use crate::{
     manifest::{FileSpec, LineEnds, Source},
     models::Model,
     pack::applies,
+    variant,
 };
 
 /// What is known of the device a file is made for. In common and model files only model, vendor and firmware are used.
@@ -164,6 +165,7 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
         _ if !applies(spec, model) => return Err(ABSENT),
         _ => {}
     }
+    let spec = &*variant::form(spec, model, variant::firmware(input.device, input.settings).as_deref());
     let image = image::effective(&pack.images, input.settings, model, input.shelf);
     if spec.needs_image {
         match &image {

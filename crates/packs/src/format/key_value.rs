@@ -1,6 +1,8 @@
 //! One parameter per line: `name = value` or `name: "value"`.
 
-use super::{Losses, Parameter, Segment, name_only, nearest, replaced, segments};
+use std::borrow::Cow;
+
+use super::{Losses, Parameter, Segment, indexed, name_only, nearest, replaced, segments};
 use crate::manifest::{Charset, FormatSpec, Quote};
 
 /// Options of the format.
@@ -14,6 +16,10 @@ pub(super) struct KeyValue {
     comments: Vec<String>,
     trailing: Option<char>,
     directives: Vec<String>,
+    /// How `name[index]` is written.
+    index: Option<String>,
+    /// Signs between name and separator.
+    flags: String,
 }
 
 /// Where in a line a place is.
@@ -41,6 +47,8 @@ impl KeyValue {
             comments: spec.comment.clone().unwrap_or_else(|| comments.iter().map(|c| (*c).to_owned()).collect()),
             trailing: spec.trailing_comment.as_ref().and_then(|c| c.chars().next()),
             directives: spec.directives.clone(),
+            index: spec.index.clone(),
+            flags: spec.flags.clone().unwrap_or_default(),
         }
     }
 
@@ -115,7 +123,7 @@ impl KeyValue {
     fn split<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
         let (name, value) =
             if self.separator.is_empty() { line.split_once([' ', '\t'])? } else { line.split_once(self.separator.as_str())? };
-        Some((name.trim(), value))
+        Some((name.trim().trim_end_matches(|c| self.flags.contains(c)).trim_end(), value))
     }
 
     /// A parameter of a line; None for empty lines, comments and directives.
@@ -189,7 +197,16 @@ impl KeyValue {
         format!("{name}{}{value}\n", self.write)
     }
 
+    /// A raw parameter's name as these files write it.
+    fn spelled<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match (&self.index, indexed(name)) {
+            (Some(index), (name, number)) if !number.is_empty() => index.replace("{index}", number).replace("{name}", name).into(),
+            _ => name.into(),
+        }
+    }
+
     pub fn set(&self, text: &str, name: &str, value: &str, losses: &mut Losses) -> Result<String, String> {
+        let name = &*self.spelled(name);
         if !self.is_name(name) {
             return Err("is no parameter name of this file's format".to_owned());
         }
@@ -271,6 +288,18 @@ mod tests {
         for bad in ["", "a b", "#a", "a=b", "a\nb", "\"", "[T1]a"] {
             assert!(set(&format(PLAIN), "", bad, "1").is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn flags_and_indexes_of_names() {
+        let format = format("kind = 'key-value'\nseparator = ':'\nflags = '!&$'\nindex = '{name}{index}'\ncomment = ['#', '<']");
+        let text = "<html>\nuser_name1!: a\nuser_name2 $: b\nfkey0: c\n";
+        let names: Vec<_> = format.parse(text).unwrap().into_iter().map(|p| p.name).collect();
+        assert_eq!(names, ["user_name1", "user_name2", "fkey0"]);
+        assert_eq!(set(&format, text, "user_name[2]", "x").unwrap(), text.replace("$: b", "$: x"));
+        assert_eq!(set(&format, text, "USER_NAME1", "x").unwrap(), text.replace("!: a", "!: x"));
+        assert_eq!(set(&format, text, "user_name[3]", "x").unwrap(), format!("{text}user_name3: x\n"));
+        assert!(Format::new(&toml::from_str("kind = 'key-value'\nindex = 'idx'").unwrap()).is_err());
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use crate::{
     charset,
-    manifest::{Charset, FormatKind, FormatSpec, Quote},
+    manifest::{Charset, FormatKind, FormatSpec, Quote, XmlParameter},
     paths::glob,
 };
 
@@ -65,6 +65,7 @@ impl Format {
         let mut faults = Vec::new();
         let text = matches!(spec.kind, FormatKind::KeyValue | FormatKind::Ini);
         let lines = text || spec.kind == FormatKind::Lines;
+        let elements = spec.kind == FormatKind::Xml && spec.parameter != Some(XmlParameter::Attribute);
         let given = [
             ("separator", spec.separator.is_some(), lines),
             ("write", spec.write.is_some(), text),
@@ -77,6 +78,9 @@ impl Format {
             ("container", spec.container.is_some(), spec.kind == FormatKind::Xml),
             ("item", spec.item.is_some(), spec.kind == FormatKind::Xml),
             ("item_name", spec.item_name.is_some(), spec.kind == FormatKind::Xml),
+            ("index", spec.index.is_some(), elements || spec.kind == FormatKind::KeyValue),
+            ("containers", !spec.containers.is_empty(), elements),
+            ("flags", spec.flags.is_some(), text),
         ];
         for (field, is_given, allowed) in given {
             if is_given && !allowed {
@@ -85,6 +89,9 @@ impl Format {
         }
         if spec.separator.as_deref() == Some("") {
             faults.push(("separator", "must not be empty".to_owned()));
+        }
+        if text && spec.index.as_ref().is_some_and(|i| !i.contains("{name}") || !i.contains("{index}")) {
+            faults.push(("index", "says how a name with an index is written: a text with {name} and {index}".to_owned()));
         }
         if spec.trailing_comment.as_ref().is_some_and(|c| c.chars().count() != 1) {
             faults.push(("trailing_comment", "is one character".to_owned()));
@@ -248,6 +255,11 @@ fn replaced(value: &str, losses: &mut Losses, replace: impl Fn(char) -> Option<c
         .collect();
     losses.syntax += usize::from(lost);
     out
+}
+
+/// A parameter's name and its index: `name[index]`. A name without an index has an empty one.
+fn indexed(name: &str) -> (&str, &str) {
+    name.strip_suffix(']').and_then(|n| n.split_once('[')).filter(|(n, i)| !n.is_empty() && !i.is_empty()).unwrap_or((name, ""))
 }
 
 /// Only the characters of a name.

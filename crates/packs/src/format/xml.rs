@@ -1,12 +1,18 @@
-//! One XML document. A parameter is an element, an attribute, or an element named by an attribute.
+//! One XML document. A parameter is an element, an attribute, or an element named by an attribute. Elements of one name may be
+//! told apart by an index, another attribute: `<x idx="1">` is the parameter `x[1]`.
+
+use std::borrow::Cow;
 
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
 
-use super::{Losses, Parameter, Segment, name_only, nearest, replaced, segments};
-use crate::manifest::{Charset, FormatSpec, XmlParameter};
+use super::{Losses, Parameter, Segment, indexed, name_only, nearest, replaced, segments};
+use crate::{
+    manifest::{Charset, FormatSpec, XmlParameter},
+    paths::glob,
+};
 
 /// Deepest nesting that is read.
 const DEPTH: usize = 64;
@@ -18,6 +24,9 @@ pub(super) struct Xml {
     container: Option<String>,
     item: String,
     item_name: String,
+    index: Option<String>,
+    /// Names of parameters, with `*`, and the element that holds them instead of the container.
+    containers: Vec<(String, String)>,
 }
 
 /// Where in a document a place is.
@@ -118,6 +127,8 @@ impl Xml {
             container: spec.container.clone(),
             item: spec.item.clone().unwrap_or_else(|| "item".to_owned()),
             item_name: spec.item_name.clone().unwrap_or_else(|| "name".to_owned()),
+            index: spec.index.clone(),
+            containers: spec.containers.clone().into_iter().collect(),
         }
     }
 
@@ -178,25 +189,33 @@ impl Xml {
                 value_range(text.get(range.clone()).unwrap_or(""), &key).map_or(0..0, |r| r.start + range.start..r.end + range.start);
             attributes.push((key, value, place));
         }
-        let container = self.container.as_deref();
-        let in_container =
-            container.is_none_or(|c| parents.into_iter().any(|p| p.name == c) || (self.parameter == XmlParameter::Attribute && name == c));
+        let holds = |element: &str| {
+            self.container.as_deref().is_none_or(|c| c == element) || self.containers.iter().any(|(_, container)| container == element)
+        };
+        let in_container = parents.map(|p| p.name.as_str()).any(holds)
+            || self.container.is_none()
+            || (self.parameter == XmlParameter::Attribute && holds(&name));
         Ok(Element { name, attributes, start: range, content: None, leaf: true, in_container })
     }
 
     /// The name of the parameter that an element is, and where its value stands.
-    fn parameters<'a>(&'a self, element: &'a Element) -> Vec<(&'a str, std::ops::Range<usize>)> {
+    fn parameters<'a>(&'a self, element: &'a Element) -> Vec<(Cow<'a, str>, std::ops::Range<usize>)> {
         if !element.in_container {
             return Vec::new();
         }
         let content = element.content.clone().unwrap_or(element.start.end..element.start.end);
+        let attribute = |name: &str| element.attributes.iter().find(|(k, ..)| k == name).map(|(_, v, _)| v.as_str());
+        let with_index = |name: &'a str| match self.index.as_deref().and_then(attribute) {
+            Some(index) => format!("{name}[{index}]").into(),
+            None => name.into(),
+        };
         match self.parameter {
-            XmlParameter::Element if element.leaf => vec![(element.name.as_str(), content)],
+            XmlParameter::Element if element.leaf => vec![(with_index(&element.name), content)],
             XmlParameter::Item if element.name == self.item => {
                 let name = element.attributes.iter().find(|(k, ..)| *k == self.item_name);
-                name.map(|(_, v, _)| (v.as_str(), content)).into_iter().collect()
+                name.map(|(_, v, _)| (with_index(v), content)).into_iter().collect()
             }
-            XmlParameter::Attribute => element.attributes.iter().map(|(k, _, r)| (k.as_str(), r.clone())).collect(),
+            XmlParameter::Attribute => element.attributes.iter().map(|(k, _, r)| (k.as_str().into(), r.clone())).collect(),
             _ => Vec::new(),
         }
     }
@@ -206,13 +225,15 @@ impl Xml {
         let mut out = Vec::new();
         for (name, range) in elements.iter().flat_map(|e| self.parameters(e)) {
             let line = text.get(..range.start).map_or(0, |t| t.matches('\n').count() + 1);
-            out.push(Parameter { name: unescape(name), value: unescape(text.get(range).unwrap_or("")), line });
+            out.push(Parameter { name: unescape(&name), value: unescape(text.get(range).unwrap_or("")), line });
         }
         Ok(out)
     }
 
     pub fn set(&self, text: &str, name: &str, value: &str, _losses: &mut Losses) -> Result<String, String> {
-        if self.parameter != XmlParameter::Item && !is_name(name) {
+        let (word, index) = self.split(name);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if !index.chars().all(plain) || (self.parameter != XmlParameter::Item && !is_name(word)) {
             return Err("is no parameter name of this file's format".to_owned());
         }
         let elements = self.elements(text).map_err(|(_, e)| format!("the file {e}"))?;
@@ -220,7 +241,7 @@ impl Xml {
         let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
         for element in &elements {
             for (found, range) in self.parameters(element) {
-                if !unescape(found).eq_ignore_ascii_case(name) {
+                if !unescape(&found).eq_ignore_ascii_case(name) {
                     continue;
                 }
                 if element.content.is_some() || self.parameter == XmlParameter::Attribute {
@@ -232,7 +253,7 @@ impl Xml {
             }
         }
         if edits.is_empty() {
-            edits.push(self.addition(text, &elements, name, &value)?);
+            edits.push(self.addition(text, &elements, (word, index), &value)?);
         }
         let mut out = text.to_owned();
         for (range, new) in edits.into_iter().rev() {
@@ -241,19 +262,35 @@ impl Xml {
         Ok(out)
     }
 
+    /// A parameter's name in two: without an index in this format, all of it.
+    fn split<'a>(&self, name: &'a str) -> (&'a str, &'a str) {
+        if self.index.is_some() { indexed(name) } else { (name, "") }
+    }
+
     /// Where and what to add for a parameter that stands nowhere.
-    fn addition(&self, text: &str, elements: &[Element], name: &str, value: &str) -> Result<(std::ops::Range<usize>, String), String> {
-        let named = |e: &&Element| self.container.as_ref().is_none_or(|c| e.name == *c);
-        let missing = || format!("the file has no <{}> to add it to", self.container.as_deref().unwrap_or("root"));
-        let container = elements.iter().find(named).ok_or_else(missing)?;
+    fn addition(
+        &self,
+        text: &str,
+        elements: &[Element],
+        (name, index): (&str, &str),
+        value: &str,
+    ) -> Result<(std::ops::Range<usize>, String), String> {
+        let own = self.containers.iter().find(|(pattern, _)| glob(pattern, name)).map(|(_, container)| container);
+        let wanted = own.or(self.container.as_ref());
+        let missing = || format!("the file has no <{}> to add it to", wanted.map_or("root", String::as_str));
+        let container = elements.iter().find(|e| wanted.is_none_or(|c| e.name == *c)).ok_or_else(missing)?;
         if self.parameter == XmlParameter::Attribute {
             let tag = text.get(container.start.clone()).unwrap_or("");
             let at = container.start.start + tag.trim_end_matches(['/', '>']).trim_end().len();
             return Ok((at..at, format!(" {name}=\"{value}\"")));
         }
+        let index = match &self.index {
+            Some(attribute) if !index.is_empty() => format!(" {attribute}=\"{index}\""),
+            _ => String::new(),
+        };
         let element = match self.parameter {
-            XmlParameter::Item => format!("<{0} {1}=\"{2}\">{value}</{0}>\n", self.item, self.item_name, escape(name)),
-            _ => format!("<{name}>{value}</{name}>\n"),
+            XmlParameter::Item => format!("<{0} {1}=\"{2}\"{index}>{value}</{0}>\n", self.item, self.item_name, escape(name)),
+            _ => format!("<{name}{index}>{value}</{name}>\n"),
         };
         Ok(match &container.content {
             Some(content) => (content.end..content.end, element),
@@ -327,6 +364,28 @@ mod tests {
         assert_eq!(set(&format(ITEM), "<r><p/></r>", "m\"", "1").unwrap(), "<r><p>\n<item name=\"m&#34;\">1</item>\n</p></r>");
         assert_eq!(set(&format(ELEMENT), "<r><p><z/></p></r>", "z", "1").unwrap(), "<r><p><z>1</z></p></r>");
         assert_eq!(set(&format("kind = 'xml'"), "<r><z/></r>", "y", "1").unwrap(), "<r><z/><y>1</y>\n</r>");
+    }
+
+    #[test]
+    fn an_index_and_a_container_by_name() {
+        let format = format("kind = 'xml'\ncontainer = 'p'\nindex = 'idx'\ncontainers = { 'key*' = 'keys' }");
+        let text = "<r><p><u idx='1' perm=\"R\">a</u><u idx=\"2\"/><t>z</t></p><keys><key idx=\"0\" context=\"1\">k</key></keys><other><u>n</u></other></r>";
+        let found: Vec<_> = names(&format, text).into_iter().map(|(n, v)| format!("{n}={v}")).collect();
+        assert_eq!(found, ["u[1]=a", "u[2]=", "t=z", "key[0]=k"]);
+        assert_eq!(set(&format, text, "U[1]", "<").unwrap(), text.replace(">a<", ">&lt;<"));
+        assert_eq!(set(&format, text, "u[2]", "b").unwrap(), text.replace("idx=\"2\"/>", "idx=\"2\">b</u>"));
+        assert_eq!(set(&format, text, "u[3]", "c").unwrap(), text.replace("</p>", "<u idx=\"3\">c</u>\n</p>"));
+        assert_eq!(set(&format, text, "key[0]", "l").unwrap(), text.replace(">k<", ">l<"));
+        assert_eq!(set(&format, text, "key[7]", "m").unwrap(), text.replace("</keys>", "<key idx=\"7\">m</key>\n</keys>"));
+        assert_eq!(set(&format, text, "u", "d").unwrap(), text.replace("</p>", "<u>d</u>\n</p>"));
+        for bad in ["u[", "u[]", "[1]", "u[1", "u[\"]", "u[1][2]", "u[a b]"] {
+            assert!(set(&format, text, bad, "1").is_err(), "{bad}");
+        }
+        assert!(set(&format, "<r><p/></r>", "key[1]", "1").unwrap_err().contains("<keys>"));
+        for wrong in ["index = 'idx'", "containers = { a = 'b' }"] {
+            let spec = toml::from_str(&format!("kind = 'xml'\nparameter = 'attribute'\n{wrong}")).unwrap();
+            assert!(Format::new(&spec).is_err(), "{wrong}");
+        }
     }
 
     #[test]

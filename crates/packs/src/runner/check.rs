@@ -12,6 +12,7 @@ use crate::{
     DeviceFacts, FirmwareShelf, Pack, RenderError, RenderInput, Route, ServerFacts, charset,
     manifest::Source,
     models::{Model, fault},
+    variant,
 };
 
 /// A text in which each sign means something to some format, and its plain counterpart of the same kind.
@@ -33,9 +34,9 @@ pub(super) fn check(pack: &Arc<Pack>) -> CheckReport {
     for model in models {
         report.models += 1;
         let settings = [PLAIN, HOSTILE].map(|text| sample::settings(model, text, pack.id()));
-        for route in routes(pack, model) {
+        for (route, firmware) in routes(pack, model) {
             report.files += 1;
-            for (place, message) in faults(pack, model, &route, &settings) {
+            for (place, message) in faults(pack, model, (&route, firmware.as_deref()), &settings) {
                 let file = pack.files()[route.file].name.clone();
                 // The same fault for every model is told once.
                 if seen.insert((file.clone(), place.clone(), message.clone())) {
@@ -51,26 +52,29 @@ pub(super) fn check(pack: &Arc<Pack>) -> CheckReport {
     report
 }
 
-fn facts(model: &Model) -> DeviceFacts {
+fn facts(model: &Model, firmware: Option<&str>) -> DeviceFacts {
     DeviceFacts {
         id: "check".to_owned(),
         mac: Mac::new([2, 0, 0x5e, 0xaa, 0xbb, 0xcc]),
         serial: Some("SN0001".to_owned()),
         label: HOSTILE.to_owned(),
         model: Some(model.name.clone()).filter(|n| !n.is_empty()),
+        firmware: firmware.map(str::to_owned),
         ..DeviceFacts::default()
     }
 }
 
-fn routes(pack: &Arc<Pack>, model: &Model) -> Vec<Route> {
-    let mut routes = pack.files_for(&facts(model));
+/// Every file of a model, in each of its forms: with a firmware that has that form.
+fn routes(pack: &Arc<Pack>, model: &Model) -> Vec<(Route, Option<String>)> {
+    let mut routes = pack.files_for(&facts(model, None));
     routes.retain(|r| matches!(r.source(), Source::Template | Source::Static));
-    routes
+    let forms = |r: &Route| variant::firmwares(&pack.files()[r.file]);
+    routes.into_iter().flat_map(|r| forms(&r).into_iter().map(move |f| (r.clone(), f))).collect()
 }
 
 /// (file of the pack, message)
-fn faults(pack: &Arc<Pack>, model: &Model, route: &Route, [plain, hostile]: &[Effective; 2]) -> Vec<(String, String)> {
-    let spec = &pack.files()[route.file];
+fn faults(pack: &Arc<Pack>, model: &Model, route: (&Route, Option<&str>), [plain, hostile]: &[Effective; 2]) -> Vec<(String, String)> {
+    let spec = &*variant::form(&pack.files()[route.0.file], model, route.1);
     let (plain, hostile) = match (render(pack, model, route, plain), render(pack, model, route, hostile)) {
         (Ok(plain), Ok(hostile)) => (plain, hostile),
         (Err(RenderError::Absent { .. }), _) if spec.needs_image || spec.optional => return Vec::new(),
@@ -119,8 +123,13 @@ fn error(e: &RenderError) -> (String, String) {
     }
 }
 
-fn render(pack: &Arc<Pack>, model: &Model, route: &Route, settings: &Effective) -> Result<(Vec<u8>, String), RenderError> {
+fn render(
+    pack: &Arc<Pack>,
+    model: &Model,
+    (route, firmware): (&Route, Option<&str>),
+    settings: &Effective,
+) -> Result<(Vec<u8>, String), RenderError> {
     let server = ServerFacts::new("http://192.0.2.1:8667");
-    let input = RenderInput { device: &facts(model), tenant: "default", server: &server, settings, shelf: &Everything };
+    let input = RenderInput { device: &facts(model, firmware), tenant: "default", server: &server, settings, shelf: &Everything };
     pack.render(route, &input).map(|r| (r.bytes, r.template))
 }
