@@ -1,4 +1,4 @@
-//! Everything that devices share, as one immutable value: site, tenants and profiles, and the order in which they lie
+//! Everything that devices share, as one immutable value: site, tenants, profiles and template overrides, and the order in which they lie
 //! under and over a device. Small enough to be held in memory by every node; replaced as a whole when any part changes.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -10,6 +10,7 @@ use crate::{
     profile::Profile,
     settings::{Layer, LayerSource, MatchFacts, Path, ProfileGraphError, Settings, built_in, linearise},
     site::Site,
+    template::TemplateSet,
     tenant::Tenant,
 };
 
@@ -22,6 +23,8 @@ pub struct Configuration {
     pub site: Site,
     /// Tenants by name.
     pub tenants: BTreeMap<String, Tenant>,
+    /// Overrides of the packs' templates.
+    pub templates: Arc<TemplateSet>,
     profiles: BTreeMap<(Option<String>, String), Profile>,
 }
 
@@ -43,14 +46,21 @@ pub struct LayerSelector {
 }
 
 impl Configuration {
-    /// Of these parts.
+    /// Of these parts, without template overrides.
     pub fn new(epoch: u64, site: Site, tenants: Vec<Tenant>, profiles: Vec<Profile>) -> Self {
         Self {
             epoch,
             site,
             tenants: tenants.into_iter().map(|t| (t.name.clone(), t)).collect(),
+            templates: Arc::default(),
             profiles: profiles.into_iter().map(|p| ((p.tenant.clone(), p.name.clone()), p)).collect(),
         }
+    }
+
+    /// The same with these template overrides; for a write, and for checks before one.
+    pub fn with_templates(mut self, templates: impl Into<Arc<TemplateSet>>) -> Self {
+        self.templates = templates.into();
+        self
     }
 
     /// All profiles, the global ones first, by name.
@@ -121,6 +131,9 @@ impl Configuration {
         for profile in self.members(selector) {
             hash.update(format!("{} {};", profile.id, profile.revision));
         }
+        if let Some(pack) = &selector.pack {
+            self.templates.tag(&selector.tenant, pack, &mut hash);
+        }
         let first = hash.finalize().iter().take(8).fold(0u64, |tag, &byte| tag << 8 | u64::from(byte));
         // The store keeps it as a signed 64-bit number; one bit less spares everybody the conversion.
         first >> 1
@@ -130,7 +143,9 @@ impl Configuration {
     pub fn newest_change(&self, selector: &LayerSelector) -> Timestamp {
         let tenant = self.tenants.get(&selector.tenant).map(|t| t.updated_at);
         let profiles = self.members(selector).into_iter().map(|p| p.updated_at);
-        profiles.chain(tenant).fold(self.site.updated_at, Timestamp::max)
+        let pack = selector.pack.as_deref().unwrap_or_default();
+        let templates = self.templates.over(&selector.tenant, pack).map(|t| t.updated_at);
+        profiles.chain(templates).chain(tenant).fold(self.site.updated_at, Timestamp::max)
     }
 
     fn members<'a>(&'a self, selector: &'a LayerSelector) -> Vec<&'a Profile> {

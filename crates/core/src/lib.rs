@@ -17,6 +17,7 @@ pub mod request;
 pub mod settings;
 pub mod sighting;
 pub mod site;
+pub mod template;
 pub mod tenant;
 pub mod token;
 pub mod trace;

@@ -88,7 +88,8 @@ pub(crate) fn edited(configuration: &Configuration, edit: impl FnOnce(&mut Parts
         profiles: configuration.profiles().cloned().collect(),
     };
     edit(&mut parts);
-    let new = Configuration::new(configuration.epoch, parts.site, parts.tenants, parts.profiles);
+    let new =
+        Configuration::new(configuration.epoch, parts.site, parts.tenants, parts.profiles).with_templates(configuration.templates.clone());
     check_parents(&new)?;
     Ok(new)
 }

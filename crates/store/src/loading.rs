@@ -8,7 +8,7 @@ use offhook_core::{
 };
 use sqlx::AnyConnection;
 
-use crate::{Shelf, database::failed, firmware, key::Sealer, profile, site, tenant};
+use crate::{Shelf, database::failed, firmware, key::Sealer, profile, site, template, tenant};
 
 /// What the store starts with.
 pub(crate) struct Held {
@@ -42,8 +42,10 @@ pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer, clock: &dyn 
     let site = site::load(conn, sealer).await?;
     let tenants = tenant::load(conn, sealer).await?;
     let profiles = profile::load(conn, sealer).await?;
+    let templates = template::load(conn).await?;
     let shelf = firmware::load(conn).await?;
-    Ok(Held { configuration: Configuration::new(seq, site, tenants, profiles), shelf, seq, logged })
+    let configuration = Configuration::new(seq, site, tenants, profiles).with_templates(templates);
+    Ok(Held { configuration, shelf, seq, logged })
 }
 
 async fn count(conn: &mut AnyConnection, sql: &'static str) -> Result<u64> {

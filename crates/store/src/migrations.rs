@@ -6,7 +6,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use crate::{database::Database, key::hex};
 
 /// Number, name and text of each step. A step that was released is never changed.
-const STEPS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+const STEPS: &[(i64, &str, &str)] =
+    &[(1, "first", include_str!("../migrations/0001_first.sql")), (2, "templates", include_str!("../migrations/0002_templates.sql"))];
 
 const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 
@@ -35,7 +36,7 @@ async fn apply(database: &Database, conn: &mut AnyConnection, now: i64) -> Resul
             "the database has schema {number}, and this program knows none newer than {newest}: start the newer offhook that wrote it, or restore a backup made before the upgrade"
         ));
     }
-    for (number, name, sql) in STEPS {
+    for &(number, name, sql) in STEPS {
         let sum = hex(&Sha256::digest(sql));
         match applied.iter().find(|(n, _)| *n == number) {
             Some((_, applied)) if *applied == sum => {}

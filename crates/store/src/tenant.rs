@@ -43,7 +43,7 @@ impl Store {
         self.write(move |tx| update(tx, name, if_match, edit).boxed()).await
     }
 
-    /// Deletes a tenant. `default` stays; one that owns devices, accounts or profiles is a `Conflict` that tells how many.
+    /// Deletes a tenant. `default` stays; one that owns devices, accounts, profiles or template overrides is a `Conflict` that tells how many.
     ///
     /// # Errors
     /// `NotFound`; `Stale`; `Conflict`.
@@ -105,9 +105,10 @@ async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> 
     let devices = tx.count(sqlx::query("SELECT COUNT(*) FROM devices WHERE tenant = $1").bind(&name)).await?;
     let accounts = tx.count(sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1").bind(&name)).await?;
     let profiles = tx.configuration.profiles().filter(|p| p.tenant.as_deref() == Some(name.as_str())).count();
-    if devices + accounts + profiles as u64 > 0 {
+    let templates = tx.configuration.templates.iter().filter(|t| t.scope.tenant() == Some(name.as_str())).count();
+    if devices + accounts + (profiles + templates) as u64 > 0 {
         return Err(Error::Conflict(format!(
-            "the tenant {name:?} still has {devices} devices, {accounts} accounts and {profiles} profiles: move or delete them first"
+            "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles and {templates} template overrides: move or delete them first"
         )));
     }
     forget(tx, "tenant", &old.id.to_string()).await?;

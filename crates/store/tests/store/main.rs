@@ -11,4 +11,5 @@ mod opening;
 mod pending;
 mod requests;
 mod secrets;
+mod templates;
 mod tokens;
