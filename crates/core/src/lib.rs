@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod asset;
 pub mod clock;
 pub mod configuration;
 pub mod device;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod firmware;
 pub mod id;
 pub mod mac;
+pub mod phonebook;
 pub mod profile;
 pub mod request;
 pub mod settings;

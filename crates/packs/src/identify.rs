@@ -10,7 +10,7 @@ use offhook_core::{
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use crate::{
-    Pack,
+    Pack, Part,
     manifest::Source,
     pack::Groups,
     pattern::{normalise, spell},
@@ -80,6 +80,12 @@ pub struct Route {
     pub model: Option<String>,
     /// Serial number in the name.
     pub serial: Option<String>,
+    /// Stored asset in the name.
+    pub asset: Option<String>,
+    /// Phone book in the name.
+    pub phonebook: Option<String>,
+    /// Which part of the phone book.
+    pub part: Part,
 }
 
 impl Route {
@@ -272,6 +278,7 @@ impl Recognition {
         }
         let code = text(|g| g.code).and_then(|(c, _)| c.parse().ok());
         let serial = text(|g| g.serial);
+        let phonebook = text(|g| g.phonebook).map(|(name, _)| name);
         let confidence = NAME + if file.exact { 2 } else { 0 };
         let (id, rule) = (pack.id(), spec.name.as_str());
         if !spec.shared {
@@ -302,6 +309,9 @@ impl Recognition {
             code,
             model,
             serial: serial.map(|s| s.0),
+            asset: text(|g| g.asset).map(|(name, _)| name),
+            part: if phonebook.is_some() { Part::of_query(query, &spec.search) } else { Part::default() },
+            phonebook,
         };
         Some(Ranked { route, literal: file.literal, shared: spec.shared, key: (0, false, false, 0) })
     }

@@ -6,6 +6,7 @@ pub mod archive;
 pub mod manifest;
 pub mod picture;
 
+mod asset;
 mod catalog;
 mod charset;
 mod dst;
@@ -21,15 +22,18 @@ mod pack;
 mod paths;
 mod pattern;
 mod render;
+mod resources;
 mod rule;
 mod runner;
 mod support;
 mod variant;
 
+pub use asset::AssetPlan;
 pub use catalog::{Catalog, Chosen};
 pub use fault::{Note, PackFault};
 pub use identify::{Identified, Learnt, MacConflict, Route};
 pub use models::Model;
 pub use pack::Pack;
 pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, RenderError, RenderInput, Rendered, ServerFacts};
+pub use resources::{AssetFacts, Part, Resources};
 pub use runner::{CheckReport, TestFailure, TestReport, check_pack, test_pack, test_pack_among};

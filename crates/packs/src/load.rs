@@ -7,12 +7,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
+    asset,
     engine::Engine,
     fault::PackFault,
     files::PackFiles,
     format::Format,
     image::Image,
-    manifest::{FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source, VariantSpec},
+    manifest::{AssetSpec, FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source, VariantSpec},
     models::{Models, fault, line_of},
     pack::{Groups, Pack, PackFile},
     paths::PathSet,
@@ -97,8 +98,10 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
     let text = text(bytes).map_err(|e| faults.add(MANIFEST, "", e)).ok()?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| faults.add(MANIFEST, line_of(&e, &text), e.message())).ok()?;
     let identify = list(&mut table, "identify", faults);
-    let specs = list(&mut table, "file", faults);
+    let mut specs: Vec<FileSpec> = list(&mut table, "file", faults);
     let images = list(&mut table, "image", faults);
+    let assets: Vec<AssetSpec> = list(&mut table, "asset", faults);
+    specs.extend(assets.into_iter().map(asset::file));
     let formats = match table.remove("format") {
         Some(toml::Value::Table(formats)) => {
             formats.into_iter().filter_map(|(name, value)| Some((name.clone(), one(value, &format!("format.{name}"), faults)?))).collect()
@@ -204,20 +207,24 @@ fn pack_files(
     let mut names = HashSet::new();
     let mut out = Vec::new();
     for spec in &manifest.files {
-        let place = format!("file {:?}", spec.name);
+        let word = if spec.source == Source::Asset { "asset" } else { "file" };
+        let place = format!("{word} {:?}", spec.name);
         let mut add = |field: &str, message: String| faults.add(MANIFEST, format!("{place}.{field}"), message);
-        if !names.insert(&spec.name) {
+        // Several assets of one name are for different models.
+        if !names.insert((&spec.name, if spec.source == Source::Asset { spec.models.as_slice() } else { &[] })) {
             add("name", "stands twice".to_owned());
         }
         let pattern = match (&spec.path, &spec.pattern) {
-            (Some(path), None) => PathPattern::parse(path).map_err(|e| add("path", e)).ok().map(|p| (p.regex(), Some(p))),
+            (Some(path), None) => {
+                PathPattern::parse(path).map_err(|e| add("path", e)).ok().map(|p| (asset::regex(spec, &p, models), Some(p)))
+            }
             (None, Some(pattern)) => Some((pattern.clone(), None)),
             _ => {
                 add("path", "give either path or pattern".to_owned());
                 None
             }
         };
-        let groups: Vec<&str> = GROUPS.into_iter().chain(["image", "user"]).collect();
+        let groups: Vec<&str> = GROUPS.into_iter().chain(["image", "user", "asset", "phonebook"]).collect();
         let query = spec.query.as_ref().and_then(|q| compile(q, Some(&groups)).map_err(|e| add("query", e)).ok()).map(|q| {
             let groups = Groups::of(&q);
             (q, groups)
@@ -257,6 +264,7 @@ fn pack_files(
         if spec.kind == FileKind::Device && spec.source == Source::None && spec.credentials && !spec.optional {
             add_source.push(("optional", "a file that is never there is optional".to_owned()));
         }
+        add_source.extend(asset::faults(spec, pattern.as_ref().and_then(|p| p.1.as_ref()), models));
         for message in add_format {
             add("format", message);
         }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use offhook_core::sighting::FileKind;
+use offhook_core::{asset::AssetKind, sighting::FileKind};
 use serde::Deserialize;
+
+use crate::picture::PictureSpec;
 
 /// Plain keys of `vendor.toml` and its small tables; the lists are read apart, so that every fault is found at once.
 #[derive(Clone, Debug, Deserialize)]
@@ -346,6 +348,14 @@ pub struct FileSpec {
     /// The same file in another form, for phones whose firmware is older.
     #[serde(default)]
     pub variant: Vec<VariantSpec>,
+    /// Phone books: contacts of one page.
+    pub page_size: Option<u32>,
+    /// Phone books: parameters of the query that search.
+    #[serde(default)]
+    pub search: Vec<String>,
+    /// Stands for an `[[asset]]`.
+    #[serde(skip)]
+    pub asset: Option<AssetSpec>,
 }
 
 /// One `[[file.variant]]`.
@@ -371,6 +381,36 @@ pub struct VariantSpec {
     pub raw: Option<bool>,
 }
 
+/// One `[[asset]]`: how a stored asset is given to the phones of this family.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssetSpec {
+    /// Shown in traces.
+    pub name: String,
+    /// Setting paths that name such an asset, with `*`.
+    pub settings: Vec<String>,
+    /// What phones ask for, with `{asset}`; without it the asset is the one that the first of `settings` names.
+    pub path: String,
+    /// What the file is for.
+    #[serde(default = "other")]
+    pub kind: FileKind,
+    /// Only for these.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Kinds of stored asset that can serve.
+    pub accept: Vec<AssetKind>,
+    /// What pictures are made into.
+    pub picture: Option<PictureSpec>,
+    /// Greatest size of what the phone gets.
+    pub max_bytes: Option<u64>,
+    /// MIME type.
+    pub content_type: Option<String>,
+}
+
+fn other() -> FileKind {
+    FileKind::Other
+}
+
 /// Where a file's bytes come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -384,6 +424,9 @@ pub enum Source {
     Firmware,
     /// Never there.
     None,
+    /// A stored asset; such files are written as `[[asset]]`.
+    #[serde(skip)]
+    Asset,
 }
 
 /// One `[[image]]`.

@@ -10,7 +10,7 @@ use offhook_core::{
 use regex::bytes::Regex;
 
 use crate::{
-    DeviceFacts, Note, RenderError, RenderInput, Rendered, Route,
+    DeviceFacts, Note, Part, RenderError, RenderInput, Rendered, Route,
     engine::Engine,
     format::Format,
     image::Image,
@@ -47,6 +47,8 @@ pub(crate) struct Groups {
     pub serial: Option<usize>,
     pub uuid: Option<usize>,
     pub version: Option<usize>,
+    pub asset: Option<usize>,
+    pub phonebook: Option<usize>,
 }
 
 impl Groups {
@@ -59,6 +61,8 @@ impl Groups {
             serial: group("serial"),
             uuid: group("uuid"),
             version: group("version"),
+            asset: group("asset"),
+            phonebook: group("phonebook"),
         }
     }
 }
@@ -132,7 +136,7 @@ impl Pack {
             model: Some(model.file_model.as_str()).filter(|m| !m.is_empty()),
             code: model.codes.first().copied(),
             serial: facts.serial.as_deref(),
-            image: None,
+            ..PathValues::default()
         };
         let mut routes = Vec::new();
         for (index, (file, spec)) in self.files.iter().zip(&self.specs).enumerate() {
@@ -151,6 +155,9 @@ impl Pack {
                 code: values.code.filter(|_| spec.kind == FileKind::Model),
                 model: None,
                 serial: facts.serial.clone().filter(|_| own),
+                asset: None,
+                phonebook: None,
+                part: Part::default(),
             });
         }
         routes

@@ -15,7 +15,7 @@ enum Part {
 }
 
 /// Placeholders besides those of MAC and code.
-const NAMED: [&str; 5] = ["model", "serial", "image", "version", "user"];
+const NAMED: [&str; 7] = ["model", "serial", "image", "version", "user", "asset", "phonebook"];
 
 /// What placeholders stand for when a name is made.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub(crate) struct PathValues<'a> {
     pub code: Option<u64>,
     pub serial: Option<&'a str>,
     pub image: Option<&'a str>,
+    pub asset: Option<&'a str>,
+    pub phonebook: Option<&'a str>,
 }
 
 impl PathPattern {
@@ -60,6 +62,11 @@ impl PathPattern {
 
     /// Regular expression for the path without its leading folders, with a named group for each placeholder.
     pub fn regex(&self) -> String {
+        self.regex_among(&[])
+    }
+
+    /// The same where `{model}` can only be one of these, so that it is told from a name beside it; an empty list: any.
+    pub fn regex_among(&self, models: &[&str]) -> String {
         let mut out = String::new();
         let mut seen: Vec<&str> = Vec::new();
         for part in &self.0 {
@@ -71,6 +78,10 @@ impl PathPattern {
                 Part::Mac { .. } => ("mac", "[0-9a-f]{2}(?:[:_-]?[0-9a-f]{2}){5}".to_owned()),
                 Part::Code { digits: 0 } => ("code", r"[0-9]{1,15}".to_owned()),
                 Part::Code { digits } => ("code", format!("[0-9]{{{digits}}}")),
+                Part::Named("model") if !models.is_empty() => {
+                    ("model", models.iter().map(|m| regex::escape(m)).collect::<Vec<_>>().join("|"))
+                }
+                Part::Named(name @ ("asset" | "phonebook")) => (*name, "[a-z0-9_-][a-z0-9._-]{0,63}?".to_owned()),
                 Part::Named(name) => (*name, r"[^/]+?".to_owned()),
             };
             if seen.contains(&name) {
@@ -93,6 +104,11 @@ impl PathPattern {
         self.0.iter().all(|p| matches!(p, Part::Text(_)))
     }
 
+    /// Whether it has that placeholder.
+    pub fn names(&self, placeholder: &str) -> bool {
+        self.0.iter().any(|p| matches!(p, Part::Named(name) if *name == placeholder))
+    }
+
     /// The name for these values; none when one is missing or would need a placeholder that only requests tell.
     pub fn make(&self, values: &PathValues<'_>) -> Option<String> {
         let mut out = String::new();
@@ -104,6 +120,8 @@ impl PathPattern {
                 Part::Named("model") => out.push_str(values.model?),
                 Part::Named("serial") => out.push_str(values.serial?),
                 Part::Named("image") => out.push_str(values.image?),
+                Part::Named("asset") => out.push_str(values.asset?),
+                Part::Named("phonebook") => out.push_str(values.phonebook?),
                 Part::Named(_) => return None,
             }
         }
@@ -199,7 +217,7 @@ mod tests {
     #[test]
     fn names_are_made() {
         let mac = Mac::parse("02:00:5e:aa:bb:0c");
-        let values = PathValues { mac, model: Some("T1"), code: Some(66), serial: None, image: Some("P0") };
+        let values = PathValues { mac, model: Some("T1"), code: Some(66), serial: None, image: Some("P0"), ..PathValues::default() };
         let make = |p: &str| PathPattern::parse(p).unwrap().make(&values);
         assert_eq!(make("{mac}.cfg").as_deref(), Some("02005eaabb0c.cfg"));
         assert_eq!(make("SIP{MAC}.cnf").as_deref(), Some("SIP02005EAABB0C.cnf"));

@@ -1,6 +1,6 @@
 //! From a route to bytes: which template, which settings, raw parameters, charset and line ends.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use offhook_core::{
     Mac,
@@ -10,13 +10,13 @@ use offhook_core::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Note, Pack, Route, charset, engine,
+    AssetPlan, Note, Pack, Resources, Route, asset, charset, engine,
     format::{Format, Losses},
     image,
     manifest::{FileSpec, LineEnds, Source},
     models::Model,
     pack::applies,
-    variant,
+    resources, variant,
 };
 
 /// What is known of the device a file is made for. In common and model files only model, vendor and firmware are used.
@@ -104,6 +104,8 @@ pub struct RenderInput<'a> {
     pub settings: &'a Effective,
     /// Stored firmware.
     pub shelf: &'a dyn FirmwareShelf,
+    /// Stored assets and phone books of the tenant.
+    pub resources: &'a Arc<Resources>,
 }
 
 /// A file.
@@ -129,6 +131,10 @@ pub enum RenderError {
     },
     /// The bytes are a stored firmware file of the route's name, not made here.
     Firmware,
+    /// The bytes are made of a stored asset, not here.
+    Asset(AssetPlan),
+    /// The stored asset cannot be given to this model, and why.
+    AssetUnusable(String),
     /// The template failed.
     Template {
         /// Its name in the pack.
@@ -148,6 +154,8 @@ impl fmt::Display for RenderError {
             Self::Absent { missing } if missing.is_empty() => f.write_str("the file does not exist"),
             Self::Absent { missing } => write!(f, "firmware is not stored: {}", missing.join(", ")),
             Self::Firmware => f.write_str("the file is stored firmware"),
+            Self::Asset(plan) => write!(f, "the file is the stored asset {:?}", plan.asset.name),
+            Self::AssetUnusable(why) => f.write_str(why),
             Self::Template { template, line, snippet, message } => write!(f, "{template}:{line}: {message}: {snippet}"),
         }
     }
@@ -163,6 +171,7 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
         Source::None => return Err(ABSENT),
         Source::Firmware => return Err(RenderError::Firmware),
         _ if !applies(spec, model) => return Err(ABSENT),
+        Source::Asset => return Err(asset::plan(spec, route, model, input)),
         _ => {}
     }
     let spec = &*variant::form(spec, model, variant::firmware(input.device, input.settings).as_deref());
@@ -178,8 +187,15 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
     }
     let format = spec.format.as_ref().and_then(|name| pack.formats.get(name)).ok_or(ABSENT)?;
     let template = template(pack, route, spec, model).ok_or(ABSENT)?;
+    let phonebook = match &route.phonebook {
+        Some(name) => {
+            let book = input.resources.phonebook(name).ok_or(ABSENT)?;
+            Some(resources::part_of(book, route, spec.page_size, input.server))
+        }
+        None => None,
+    };
     let (settings, raw) = settings(pack, spec, input.settings);
-    let context = engine::context(route, model, input, settings, Value::Object(raw.clone()), image.as_ref());
+    let context = engine::context(route, model, input, settings, Value::Object(raw.clone()), image.as_ref(), phonebook);
     let (marked, mut notes) = pack.engine.render(&template, context)?;
     let charset = spec.charset.unwrap_or(pack.head.charset);
     let mut losses = Losses::default();

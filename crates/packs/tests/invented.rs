@@ -1,7 +1,12 @@
 //! A family that nobody makes, as a folder written here: identified, rendered, given raw parameters, with no line of Rust for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::{fs, path::Path, sync::LazyLock, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
 
 use offhook_core::{
     Mac,
@@ -216,7 +221,17 @@ fn render(catalog: &Catalog, path: &str, facts: &DeviceFacts, settings: Value, s
     let found = get(catalog, path, "", None);
     let route: &Route = found.routes.first().unwrap_or_else(|| panic!("{path}"));
     let server = ServerFacts::new("http://192.0.2.1:8667/");
-    route.pack.render(route, &RenderInput { device: facts, tenant: "default", server: &server, settings: &effective(settings), shelf })
+    route.pack.render(
+        route,
+        &RenderInput {
+            device: facts,
+            tenant: "default",
+            server: &server,
+            settings: &effective(settings),
+            shelf,
+            resources: &Arc::default(),
+        },
+    )
 }
 
 fn text(rendered: &Rendered) -> String {
@@ -562,7 +577,14 @@ fn rendering_is_cheap() {
     let (_dir, catalog) = catalog();
     let found = get(&catalog, "/02005eaabbcc.cfg", "", None);
     let (server, facts, settings) = (ServerFacts::new("http://h"), facts(), effective(settings()));
-    let input = RenderInput { device: &facts, tenant: "default", server: &server, settings: &settings, shelf: &NoFirmware };
+    let input = RenderInput {
+        device: &facts,
+        tenant: "default",
+        server: &server,
+        settings: &settings,
+        shelf: &NoFirmware,
+        resources: &Arc::default(),
+    };
     let n: u32 = 500;
     let start = Instant::now();
     for _ in 0..n {

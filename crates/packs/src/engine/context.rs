@@ -4,6 +4,7 @@ use minijinja::{Value, value::Serde};
 use offhook_core::{device::State, sighting::FileKind};
 use serde_json::{Map, Value as Json, json};
 
+use super::resources::Lent;
 use crate::{DeviceFacts, RenderInput, Route, image::ImageState, models::Model};
 
 /// The context of one file. `settings` are already without secrets where the file may hold none; `raw` is what the file gets.
@@ -14,6 +15,7 @@ pub(crate) fn context(
     settings: Json,
     raw: Json,
     image: Option<&ImageState>,
+    phonebook: Option<Json>,
 ) -> Value {
     let kind = route.kind();
     let server = input.server;
@@ -29,9 +31,11 @@ pub(crate) fn context(
         "file": { "name": route.name, "path": route.path, "kind": kind.as_str() },
         "image": image.map(|i| json!({ "name": i.name, "files": i.files, "missing": i.missing, "complete": i.missing.is_empty() })),
         "raw": raw,
+        "phonebook": phonebook,
         "settings": settings,
     });
-    Value::from(Serde(root))
+    let lent = Lent::new(&route.pack, model, input);
+    minijinja::context! { ..Value::from(Serde(root)), ..minijinja::context! { _lent => Value::from_object(lent) } }
 }
 
 /// Things with numbers as keys, in order of number, each with `n`.

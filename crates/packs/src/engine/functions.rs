@@ -84,7 +84,7 @@ fn server_for(state: &mut State<'_, '_>, name: &str) -> Result<Value, Error> {
 }
 
 /// Percent-encoded but for what RFC 3986 calls unreserved, and slashes.
-fn encoded(path: &str) -> String {
+pub(crate) fn encoded(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {

@@ -8,6 +8,7 @@ mod jinja;
 mod parity;
 mod python;
 mod python_format;
+mod resources;
 mod source;
 
 use std::{
@@ -23,6 +24,7 @@ use crate::{RenderError, fault::Note, files::PackFiles, format};
 use source::source;
 
 pub(crate) use context::context;
+pub(crate) use functions::encoded;
 
 /// Steps that one rendering may take.
 const FUEL: u64 = 5_000_000;
@@ -155,6 +157,7 @@ fn environment(layers: Arc<Layers>) -> Environment<'static> {
     jinja::add(&mut environment);
     filters::add(&mut environment);
     functions::add(&mut environment);
+    resources::add(&mut environment);
     environment
 }
 

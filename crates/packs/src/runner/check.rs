@@ -130,6 +130,13 @@ fn render(
     settings: &Effective,
 ) -> Result<(Vec<u8>, String), RenderError> {
     let server = ServerFacts::new("http://192.0.2.1:8667");
-    let input = RenderInput { device: &facts(model, firmware), tenant: "default", server: &server, settings, shelf: &Everything };
+    let input = RenderInput {
+        device: &facts(model, firmware),
+        tenant: "default",
+        server: &server,
+        settings,
+        shelf: &Everything,
+        resources: &sample::resources(),
+    };
     pack.render(route, &input).map(|r| (r.bytes, r.template))
 }

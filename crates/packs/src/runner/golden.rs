@@ -107,6 +107,7 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
     let own = layers.effective(pack, &facts, &server, true);
     let common = layers.effective(pack, &facts, &server, false);
     let shelf = Shelf(case.firmware.clone());
+    let resources = Arc::default();
     let pending = facts.state == Some(State::Pending);
     let mut made = BTreeSet::new();
     let render = |route: &Route| {
@@ -114,7 +115,10 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
         if !route.credentials() || pending {
             settings.without_secrets(catalog.raw_secrets());
         }
-        pack.render(route, &RenderInput { device: &facts, tenant: "default", server: &server, settings: &settings, shelf: &shelf })
+        pack.render(
+            route,
+            &RenderInput { device: &facts, tenant: "default", server: &server, settings: &settings, shelf: &shelf, resources: &resources },
+        )
     };
     for file in &case.absent {
         match render(&route(catalog, pack, &facts, file)?) {
@@ -164,7 +168,7 @@ fn route(catalog: &Catalog, pack: &Arc<Pack>, facts: &DeviceFacts, file: &str) -
         model: Some(&model.file_model),
         code: model.codes.first().copied(),
         serial: facts.serial.as_deref(),
-        image: None,
+        ..PathValues::default()
     };
     let path = PathPattern::parse(file)?.make(&values).ok_or_else(|| format!("{file:?} has a placeholder that the case does not tell"))?;
     let mut request = Request::new(Transport::Http, IpAddr::V4(Ipv4Addr::LOCALHOST));

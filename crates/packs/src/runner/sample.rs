@@ -3,7 +3,9 @@
 use offhook_core::settings::{Effective, Layer, LayerSource, Settings, built_in, compose};
 use serde_json::{Map, Value, json};
 
-use crate::models::Model;
+use std::sync::Arc;
+
+use crate::{Resources, models::Model};
 
 /// Stands in every secret of the sample; a file without credentials must not hold it.
 pub(super) const SECRET: &str = "Sv9xQz7k";
@@ -64,6 +66,11 @@ fn document(model: &Model, text: &str, pack: &str) -> Value {
     }
     out["raw"] = json!({ pack: { "offhook.check": "raw", "offhook.check.password": SECRET } });
     out
+}
+
+/// Stored things that the sample's settings may name.
+pub(super) fn resources() -> Arc<Resources> {
+    Arc::default()
 }
 
 fn line(n: u32, text: &str) -> Value {

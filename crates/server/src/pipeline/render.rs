@@ -165,11 +165,11 @@ pub fn rendered(
     settings: &Effective,
     shelf: &Shelf,
 ) -> Result<Rendered, Reason> {
-    let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf) };
+    let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf), resources: &Arc::default() };
     route.pack.render(route, &input).map_err(|why| match why {
         RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
         RenderError::Absent { missing } => Reason::FirmwareMissing { missing },
-        RenderError::Firmware => Reason::NotOffered,
+        RenderError::Firmware | RenderError::Asset(_) | RenderError::AssetUnusable(_) => Reason::NotOffered,
         RenderError::Template { .. } => Reason::TemplateFailed { error: why.to_string() },
     })
 }
