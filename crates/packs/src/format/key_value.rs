@@ -169,7 +169,7 @@ impl KeyValue {
         let place = if self.quoted { Place::Quoted } else { Place::Value };
         let value = self.safe(place, value, losses);
         // Without quotes nobody can tell blanks of the value from blanks around it.
-        if self.quoted { format!("\"{value}\"") } else { value.trim().to_owned() }
+        if self.quoted { format!("\"{value}\"") } else { value.trim_matches(' ').to_owned() }
     }
 
     /// Whether a text can stand before the separator.
