@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{account, config, device, firmware, pack, profile, requests, serve, simulate, site, tenant, token};
+use crate::commands::{account, config, device, firmware, job, pack, profile, requests, serve, simulate, site, tenant, token};
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
 #[derive(Parser, Debug)]
@@ -48,6 +48,7 @@ pub enum Command {
     Requests(requests::Requests),
     Token(token::Token),
     Pack(pack::Pack),
+    Job(job::Job),
     Completions(Completions),
 }
 

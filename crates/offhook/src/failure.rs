@@ -95,6 +95,7 @@ fn list_of(path: &str) -> Option<String> {
         "tenants" => "tenant",
         "firmware" => "firmware",
         "tokens" => "token",
+        "jobs" => "job",
         _ => return None,
     };
     match (segments.next(), segments.next()) {

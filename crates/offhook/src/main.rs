@@ -8,6 +8,7 @@ mod commands;
 mod explain;
 mod failure;
 mod output;
+mod wait;
 
 use std::{
     future::Future,
@@ -60,6 +61,7 @@ fn run(command: Command, stdout: &mut dyn Write) -> Outcome {
         Command::Simulate(simulate) => ask(simulate.run(out)),
         Command::Requests(requests) => ask(requests.run(out)),
         Command::Token(token) => ask(token.run(out)),
+        Command::Job(job) => ask(job.run(out)),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api,
-    app::App,
+    app::{App, jobs::Jobs},
     config::{Config, ConfigFaults, Sources},
     event::Metrics,
     http::{HttpOptions, HttpServer},
@@ -125,6 +125,7 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
         config: config.clone(),
         pipeline: pipeline.clone(),
         store: store.clone(),
+        jobs: Jobs::new(clock.clone(), entropy.clone(), closing.clone()),
         clock,
         entropy,
         metrics: {

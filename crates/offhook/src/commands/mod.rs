@@ -4,6 +4,7 @@ pub mod account;
 pub mod config;
 pub mod device;
 pub mod firmware;
+pub mod job;
 pub mod pack;
 pub mod profile;
 pub mod requests;

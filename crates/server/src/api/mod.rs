@@ -22,6 +22,7 @@ pub mod docs;
 pub mod etag;
 pub mod firmware;
 pub mod health;
+pub mod jobs;
 pub mod listing;
 pub mod openapi;
 pub mod params;
@@ -83,6 +84,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(accounts::read, accounts::replace, accounts::patch, accounts::delete))
         .routes(routes!(firmware::list, firmware::upload))
         .routes(routes!(firmware::read, firmware::delete))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::read, jobs::cancel))
         .routes(routes!(requests::list))
         .routes(routes!(requests::stream))
         .routes(routes!(simulate::simulate))

@@ -25,6 +25,7 @@ pub(super) fn head() -> OpenApi {
         ("tenants", "Owners of devices, accounts and profiles"),
         ("accounts", "SIP identities that lines refer to"),
         ("firmware", "Files that phones load to renew themselves"),
+        ("jobs", "Long work that somebody started"),
         ("requests", "What phones asked, and what became of it"),
         ("simulate", "What would become of a request"),
         ("tokens", "Who may call this API"),

@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod devices;
 pub mod fields;
 pub mod firmware;
+pub mod jobs;
 pub mod page;
 pub mod profiles;
 pub mod readiness;
@@ -43,6 +44,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     /// The metrics of the whole process, as text (Prometheus exposition format).
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Long work that somebody started.
+    pub jobs: jobs::Jobs,
     /// Cancelled when the server begins to stop: readiness goes, live streams end.
     pub closing: CancellationToken,
 }

@@ -6,6 +6,7 @@ mod devices;
 mod documents;
 mod firmware;
 mod harness;
+mod jobs;
 mod openapi;
 mod requests;
 mod secrets;
