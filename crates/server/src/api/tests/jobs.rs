@@ -8,6 +8,7 @@ use super::harness::Server;
 async fn looked_at_and_cancelled() {
     let server = Server::start().await;
     let forever = server.app.jobs.start("test-forever", "something", |_| std::future::pending()).unwrap().id;
+    server.clock.forward(1);
     let quick = server.app.jobs.start("test-quick", "something", |_| async { Ok(json!({"a": 1})) }).unwrap().id;
     while server.get(&format!("/jobs/{quick}")).await.expect(200)["state"] != "done" {}
     let job = server.get(&format!("/jobs/{quick}")).await.expect(200);
