@@ -23,6 +23,7 @@ pub mod template;
 pub mod tenant;
 pub mod token;
 pub mod trace;
+pub mod upload;
 
 pub use error::{Error, Fault, Result};
 pub use id::Id;

@@ -12,30 +12,43 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    Shelf, Store,
+    Store,
     key::{hex, sync_folder},
     store::Shared,
 };
 
-/// The folder of blobs, and which of them are on their way to a row of the database.
+/// The folder of blobs, and who needs which of them.
 pub(crate) struct Blobs {
     folder: PathBuf,
-    held: Mutex<HashMap<String, usize>>,
+    users: Mutex<HashMap<String, Users>>,
+}
+
+/// Who needs a blob.
+#[derive(Default)]
+struct Users {
+    /// Those that are about to write a row.
+    held: usize,
+    /// Rows of the database.
+    rows: usize,
 }
 
 impl Blobs {
-    /// Opens the folder: what an interrupted upload left, and what nothing refers to, goes.
-    pub(crate) fn open(folder: &Path, shelf: &Shelf) -> io::Result<Self> {
+    /// Opens the folder. `rows`: the sum that each row of the database names. What an interrupted upload left, and what no row
+    /// names, goes.
+    pub(crate) fn open(folder: &Path, rows: Vec<String>) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut users = HashMap::<String, Users>::new();
+        for sha256 in rows {
+            users.entry(sha256).or_default().rows += 1;
+        }
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let used = path.file_name().and_then(|n| n.to_str()).is_some_and(|name| shelf.iter().any(|f| f.sha256 == name));
-            if !used {
+            if !path.file_name().and_then(|n| n.to_str()).is_some_and(|name| users.contains_key(name)) {
                 fs::remove_file(path)?;
             }
         }
-        Ok(Self { folder: folder.to_owned(), held: Mutex::default() })
+        Ok(Self { folder: folder.to_owned(), users: Mutex::new(users) })
     }
 
     /// Where the bytes of that sum lie.
@@ -43,19 +56,41 @@ impl Blobs {
         self.folder.join(sha256)
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Removes the bytes if nothing refers to them and nobody is about to. The shelf is looked at only when nobody can come
-    /// between: who holds the bytes gives them free after the shelf has them.
-    pub(crate) fn sweep(&self, sha256: &str, shelf: impl FnOnce() -> Arc<Shelf>) {
-        let held = self.held();
-        let unused = !held.contains_key(sha256) && !shelf().iter().any(|f| f.sha256 == sha256);
-        if unused && let Err(error) = fs::remove_file(self.path(sha256)) {
-            tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
+    /// After a commit: rows that name a blob came and went. Bytes that nothing needs any more are removed.
+    pub(crate) fn committed(&self, rows: &[Row]) {
+        for row in rows {
+            match row {
+                Row::Came(sha256) => self.change(sha256, |u| u.rows += 1),
+                Row::Went(sha256) => self.change(sha256, |u| u.rows = u.rows.saturating_sub(1)),
+            }
         }
     }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<String, Users>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts anew; nobody can come between that and the removal.
+    fn change(&self, sha256: &str, change: impl FnOnce(&mut Users)) {
+        let mut users = self.users();
+        let of = users.entry(sha256.to_owned()).or_default();
+        change(of);
+        if of.held + of.rows == 0 {
+            users.remove(sha256);
+            if let Err(error) = fs::remove_file(self.path(sha256)) {
+                tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
+            }
+        }
+    }
+}
+
+/// What a write does to the rows that name a blob of this sum.
+#[derive(Clone, Debug)]
+pub(crate) enum Row {
+    /// One more.
+    Came(String),
+    /// One less.
+    Went(String),
 }
 
 /// Bytes on their way into the store; dropped before it is finished, nothing remains.
@@ -105,12 +140,12 @@ impl BlobWriter {
         let sha256 = hex(&self.sum.finalize());
         let blobs = &self.shared.blobs;
         {
-            let mut held = blobs.held();
+            let mut users = blobs.users();
             if let Some(part) = &self.part.0 {
                 fs::rename(part, blobs.path(&sha256)).map_err(disk)?;
                 self.part.0 = None;
             }
-            *held.entry(sha256.clone()).or_default() += 1;
+            users.entry(sha256.clone()).or_default().held += 1;
         }
         let blob = Blob { shared: self.shared.clone(), sha256, size: self.written };
         sync_folder(&blobs.folder).map_err(disk)?;
@@ -139,21 +174,23 @@ impl Blob {
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        let blobs = &self.shared.blobs;
-        {
-            let mut held = blobs.held();
-            if let Some(n) = held.get_mut(&self.sha256) {
-                *n -= 1;
-                if *n == 0 {
-                    held.remove(&self.sha256);
-                }
-            }
-        }
-        blobs.sweep(&self.sha256, || self.shared.shelf());
+        self.shared.blobs.change(&self.sha256, |u| u.held = u.held.saturating_sub(1));
     }
 }
 
 impl Store {
+    /// The bytes of a blob, for reading. `what` names them in the error.
+    ///
+    /// # Errors
+    /// `Internal` when they are gone or not as many as were stored.
+    pub(crate) async fn open_blob(&self, sha256: &str, size: u64, what: impl Fn() -> String) -> Result<tokio::fs::File> {
+        let lost =
+            |why: String| Error::Internal(format!("the bytes of {} are not what was stored ({why}): delete it and add it again", what()));
+        let file = tokio::fs::File::open(self.shared.blobs.path(sha256)).await.map_err(|e| lost(e.to_string()))?;
+        let found = file.metadata().await.map_err(|e| lost(e.to_string()))?.len();
+        if found == size { Ok(file) } else { Err(lost(format!("{found} bytes instead of {size}"))) }
+    }
+
     /// Begins a blob.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     Blob, Store, What,
+    blob::Row,
     database::{conflict, failed},
     row,
     text::Faults,
@@ -47,11 +48,19 @@ impl Store {
     /// `Conflict` when the name is taken, letter case ignored; `Invalid` when it is no file name.
     pub async fn add_firmware(&self, name: &str, pack: &str, blob: Blob) -> Result<Firmware> {
         let (name, pack) = (name.to_owned(), pack.to_owned());
-        let (sha256, size) = (blob.sha256().to_owned(), blob.size());
-        // The blob is held until the row is there.
-        let added = self.write(move |tx| add(tx, name, pack, sha256, size).boxed()).await;
-        drop(blob);
-        added
+        // The blob is held until the row is there, also when nobody waits for it any more.
+        let added = self.write(move |tx| async move { Ok((add(tx, name, pack, &blob).await?, blob)) }.boxed()).await;
+        added.map(|(firmware, _)| firmware)
+    }
+
+    /// Puts several on the shelf, all or none. One whose name is there with the same bytes stays as it is.
+    ///
+    /// # Errors
+    /// As [`Store::add_firmware`]; `Conflict` for a name that is there with other bytes.
+    pub async fn add_firmware_set(&self, pack: &str, files: Vec<(String, Blob)>) -> Result<Vec<Firmware>> {
+        let pack = pack.to_owned();
+        let added = self.write(move |tx| async move { Ok((add_all(tx, &pack, &files).await?, files)) }.boxed()).await;
+        added.map(|(firmware, _)| firmware)
     }
 
     /// Deletes a firmware file, and its bytes when no other has the same.
@@ -59,9 +68,7 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_firmware(&self, id: Id) -> Result<()> {
-        let gone = self.write(move |tx| delete(tx, id).boxed()).await?;
-        self.shared.blobs.sweep(&gone.sha256, || self.shelf());
-        Ok(())
+        self.write(move |tx| delete(tx, id).boxed()).await
     }
 
     /// Where its bytes lie.
@@ -74,16 +81,7 @@ impl Store {
     /// # Errors
     /// `Internal` when the file is gone or has another size than was stored.
     pub async fn open_firmware(&self, firmware: &Firmware) -> Result<tokio::fs::File> {
-        let lost = |why: String| {
-            let name = &firmware.name;
-            Error::Internal(format!("the bytes of firmware {name:?} are not what was stored ({why}): delete it and add it again"))
-        };
-        let file = tokio::fs::File::open(self.firmware_path(firmware)).await.map_err(|e| lost(e.to_string()))?;
-        let size = file.metadata().await.map_err(|e| lost(e.to_string()))?.len();
-        if size != firmware.size {
-            return Err(lost(format!("{size} bytes instead of {}", firmware.size)));
-        }
-        Ok(file)
+        self.open_blob(&firmware.sha256, firmware.size, || format!("firmware {:?}", firmware.name)).await
     }
 }
 
@@ -97,8 +95,21 @@ fn check(name: &str, pack: &str) -> Result<()> {
     faults.done()
 }
 
-async fn add(tx: &mut Tx, name: String, pack: String, sha256: String, size: u64) -> Result<Firmware> {
+async fn add_all(tx: &mut Tx, pack: &str, files: &[(String, Blob)]) -> Result<Vec<Firmware>> {
+    let mut added = Vec::with_capacity(files.len());
+    for (name, blob) in files {
+        let there = tx.shelf.get(name).filter(|f| f.sha256 == blob.sha256()).cloned();
+        added.push(match there {
+            Some(there) => there,
+            None => add(tx, name.clone(), pack.to_owned(), blob).await?,
+        });
+    }
+    Ok(added)
+}
+
+async fn add(tx: &mut Tx, name: String, pack: String, blob: &Blob) -> Result<Firmware> {
     check(&name, &pack)?;
+    let (sha256, size) = (blob.sha256().to_owned(), blob.size());
     let firmware = Firmware { id: tx.new_id(), name, pack, size, sha256, created_at: tx.now };
     let key = firmware.name.to_lowercase();
     sqlx::query("INSERT INTO firmware (id, name, name_key, pack, size, sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -113,16 +124,17 @@ async fn add(tx: &mut Tx, name: String, pack: String, sha256: String, size: u64)
         .await
         .map_err(conflict(|| format!("there is firmware of the name {:?} already: delete it first", firmware.name)))?;
     Arc::make_mut(&mut tx.shelf).0.insert(key, firmware.clone());
+    tx.blobs.push(Row::Came(firmware.sha256.clone()));
     tx.changed(What::Firmware { name: firmware.name.clone() }).await?;
     Ok(firmware)
 }
 
-async fn delete(tx: &mut Tx, id: Id) -> Result<Firmware> {
+async fn delete(tx: &mut Tx, id: Id) -> Result<()> {
     let found = tx.shelf.iter().find(|f| f.id == id).cloned().ok_or_else(|| Error::not_found("firmware", id))?;
     sqlx::query("DELETE FROM firmware WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     Arc::make_mut(&mut tx.shelf).0.remove(&found.name.to_lowercase());
-    tx.changed(What::Firmware { name: found.name.clone() }).await?;
-    Ok(found)
+    tx.blobs.push(Row::Went(found.sha256));
+    tx.changed(What::Firmware { name: found.name }).await.map(drop)
 }
 
 /// All firmware.

@@ -27,6 +27,7 @@ mod template;
 mod tenant;
 mod text;
 mod token;
+mod upload;
 mod writer;
 
 pub use account::{AccountFilter, AccountUses};
@@ -43,3 +44,4 @@ pub use request::{RequestFilter, RequestRecord};
 pub use seen::Seen;
 pub use store::{OpenError, Store, StoreOptions};
 pub use template::NewTemplate;
+pub use upload::{NewUpload, UploadLimits};

@@ -10,10 +10,15 @@ use sqlx::AnyConnection;
 
 use crate::{Shelf, database::failed, firmware, key::Sealer, profile, site, template, tenant};
 
+/// Every table that names blobs.
+const BLOBS: &str = "SELECT sha256 FROM firmware UNION ALL SELECT sha256 FROM uploads";
+
 /// What the store starts with.
 pub(crate) struct Held {
     pub(crate) configuration: Configuration,
     pub(crate) shelf: Shelf,
+    /// The sum of the blob that each row names.
+    pub(crate) blobs: Vec<String>,
     /// Number of the newest change.
     pub(crate) seq: u64,
     /// Rows of the request log.
@@ -45,7 +50,8 @@ pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer, clock: &dyn 
     let templates = template::load(conn).await?;
     let shelf = firmware::load(conn).await?;
     let configuration = Configuration::new(seq, site, tenants, profiles).with_templates(templates);
-    Ok(Held { configuration, shelf, seq, logged })
+    let blobs = sqlx::query_scalar(BLOBS).fetch_all(&mut *conn).await.map_err(failed)?;
+    Ok(Held { configuration, shelf, blobs, seq, logged })
 }
 
 async fn count(conn: &mut AnyConnection, sql: &'static str) -> Result<u64> {

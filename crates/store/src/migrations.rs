@@ -6,8 +6,11 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use crate::{database::Database, key::hex};
 
 /// Number, name and text of each step. A step that was released is never changed.
-const STEPS: &[(i64, &str, &str)] =
-    &[(1, "first", include_str!("../migrations/0001_first.sql")), (2, "templates", include_str!("../migrations/0002_templates.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "first", include_str!("../migrations/0001_first.sql")),
+    (2, "templates", include_str!("../migrations/0002_templates.sql")),
+    (5, "uploads", include_str!("../migrations/0005_uploads.sql")),
+];
 
 const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 

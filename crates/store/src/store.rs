@@ -224,7 +224,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
 
     let shared = Arc::new(Shared {
         readers: database.readers().await.map_err(|e| cannot(&database.file, e))?,
-        blobs: Blobs::open(&dir.join("blobs"), &held.shelf).map_err(|e| format!("{}: {e}", dir.join("blobs").display()))?,
+        blobs: Blobs::open(&dir.join("blobs"), held.blobs).map_err(|e| format!("{}: {e}", dir.join("blobs").display()))?,
         request_log_rows: options.request_log_rows,
         clock,
         entropy,

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Change, Shelf, What,
+    blob::Row,
     database::{Database, failed},
     store::Shared,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Tx {
     pub(crate) logged: u64,
     /// Sets of layers that surely have a row.
     pub(crate) layer_sets: HashSet<String>,
+    /// Rows that name a blob and came or went.
+    pub(crate) blobs: Vec<Row>,
     changes: Vec<Change>,
     seq: u64,
 }
@@ -44,6 +47,7 @@ struct Mark {
     configuration: Arc<Configuration>,
     shelf: Arc<Shelf>,
     changes: usize,
+    blobs: usize,
     logged: u64,
 }
 
@@ -51,7 +55,18 @@ impl Tx {
     /// At the start: what was just read.
     pub(crate) fn new(conn: AnyConnection, shared: Arc<Shared>, seq: u64, logged: u64) -> Self {
         let (configuration, shelf) = (shared.configuration(), shared.shelf());
-        Self { conn, now: shared.clock.now(), configuration, shelf, shared, logged, layer_sets: HashSet::new(), changes: Vec::new(), seq }
+        Self {
+            conn,
+            now: shared.clock.now(),
+            configuration,
+            shelf,
+            shared,
+            logged,
+            layer_sets: HashSet::new(),
+            blobs: Vec::new(),
+            changes: Vec::new(),
+            seq,
+        }
     }
 
     /// A new id.
@@ -79,13 +94,20 @@ impl Tx {
     }
 
     fn mark(&self) -> Mark {
-        Mark { configuration: self.configuration.clone(), shelf: self.shelf.clone(), changes: self.changes.len(), logged: self.logged }
+        Mark {
+            configuration: self.configuration.clone(),
+            shelf: self.shelf.clone(),
+            changes: self.changes.len(),
+            blobs: self.blobs.len(),
+            logged: self.logged,
+        }
     }
 
     fn back_to(&mut self, mark: Mark) {
         self.configuration = mark.configuration;
         self.shelf = mark.shelf;
         self.changes.truncate(mark.changes);
+        self.blobs.truncate(mark.blobs);
         self.logged = mark.logged;
         self.layer_sets.clear();
     }
@@ -177,9 +199,12 @@ async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>) {
     let before = tx.mark();
     let mut acknowledgements = Vec::with_capacity(jobs.len());
     let result = transaction(tx, database, jobs, &mut acknowledgements).await;
-    let changes = std::mem::take(&mut tx.changes);
+    let (changes, blobs) = (std::mem::take(&mut tx.changes), std::mem::take(&mut tx.blobs));
     match &result {
-        Ok(()) => tx.shared.publish(&tx.configuration, &tx.shelf, &changes),
+        Ok(()) => {
+            tx.shared.publish(&tx.configuration, &tx.shelf, &changes);
+            tx.shared.blobs.committed(&blobs);
+        }
         Err(error) => {
             tracing::error!(%error, "a transaction failed; its writes were refused");
             tx.back_to(before);

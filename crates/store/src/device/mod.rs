@@ -278,6 +278,7 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
 /// Takes a device and what names it away.
 async fn remove(tx: &mut Tx, id: Id, mac: Option<Mac>) -> Result<()> {
     forget(tx, "device", &id.to_string()).await?;
+    crate::upload::remove_of(tx, id).await?;
     sqlx::query("DELETE FROM devices WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     tx.changed(What::Device { id, mac, former_mac: None }).await.map(drop)
 }

@@ -13,3 +13,4 @@ mod requests;
 mod secrets;
 mod templates;
 mod tokens;
+mod uploads;
