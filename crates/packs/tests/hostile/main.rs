@@ -15,11 +15,14 @@ use std::{
 };
 
 use offhook_core::{
-    Mac,
+    Id, Mac,
+    clock::Timestamp,
+    phonebook::{Contact, Number, NumberKind, Phonebook},
+    request::{Request, Transport},
     settings::{Effective, Format, Layer, LayerSource, Scope, Settings, built_in, compose},
 };
 use offhook_packs::{
-    Catalog, DeviceFacts, FirmwareShelf, Model, Pack, RenderError, RenderInput, Route, ServerFacts,
+    Catalog, DeviceFacts, FirmwareShelf, Model, Pack, RenderError, RenderInput, Resources, Route, ServerFacts,
     manifest::{Charset, Source},
 };
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -126,9 +129,58 @@ fn facts(model: &Model, label: &str) -> DeviceFacts {
     }
 }
 
-fn render(pack: &Pack, route: &Route, facts: &DeviceFacts, settings: &Effective) -> Option<Vec<u8>> {
+/// A phone book of two contacts; its texts are numbered after those of the settings.
+fn resources(text: &dyn Fn(usize, Format) -> String) -> Arc<Resources> {
+    let contact = |first: usize| {
+        let text = |n: usize| text(first + n, Format::Plain);
+        let number = |kind, n| Number { kind, number: text(n) };
+        Contact {
+            name: text(0),
+            first_name: text(1),
+            last_name: text(2),
+            company: text(3),
+            email: text(4),
+            groups: vec![text(5), text(6)],
+            numbers: vec![number(NumberKind::Work, 7), number(NumberKind::Mobile, 8), number(NumberKind::Other, 9)],
+        }
+    };
+    let at = Timestamp::from_millis(0);
+    let book = Phonebook {
+        id: Id::from_parts(at, [1; 10]),
+        name: "office".to_owned(),
+        tenant: None,
+        label: text(90_000, Format::Plain),
+        contacts: vec![contact(90_001), contact(90_011)],
+        revision: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    let mut resources = Resources::default();
+    resources.add_phonebook(Arc::new(book));
+    Arc::new(resources)
+}
+
+/// A device with everything that its files are made of.
+struct Phone {
+    facts: DeviceFacts,
+    settings: Effective,
+    resources: Arc<Resources>,
+}
+
+impl Phone {
+    fn new(pack: &Pack, model: &Model, turn: usize, forms: bool, label: &str, text: &dyn Fn(usize, Format) -> String) -> Self {
+        Self {
+            facts: facts(model, label),
+            settings: effective(settings::everything(pack.id(), model, turn, forms, text)),
+            resources: resources(text),
+        }
+    }
+}
+
+fn render(pack: &Pack, route: &Route, phone: &Phone) -> Option<Vec<u8>> {
     let server = ServerFacts::new("http://192.0.2.1:8667");
-    match pack.render(route, &RenderInput { device: facts, tenant: "default", server: &server, settings, shelf: &Shelf }) {
+    let Phone { facts, settings, resources } = phone;
+    match pack.render(route, &RenderInput { device: facts, tenant: "default", server: &server, settings, shelf: &Shelf, resources }) {
         Ok(rendered) => Some(rendered.bytes),
         Err(RenderError::Absent { .. }) => None,
         // No file is better than a wrong one; the tests of plain texts demand that there is one.
@@ -256,8 +308,16 @@ fn groups(pack: &Pack) -> Vec<&Model> {
     std::iter::once(pack.model(None)).chain(pack.models()).filter(|m| seen.insert(key(m))).collect()
 }
 
-fn routes(pack: &Arc<Pack>, facts: &DeviceFacts) -> Vec<Route> {
-    pack.files_for(facts).into_iter().filter(|r| r.source() == Source::Template).collect()
+/// The files of a device, and the phone book in each form of the pack.
+fn routes(catalog: &Catalog, pack: &Arc<Pack>, facts: &DeviceFacts) -> Vec<Route> {
+    let mut routes: Vec<Route> = pack.files_for(facts).into_iter().filter(|r| r.source() == Source::Template).collect();
+    for path in pack.files().iter().filter_map(|f| f.path.as_ref()).filter(|p| p.contains("{phonebook}")) {
+        let mut request = Request::new(Transport::Http, "192.0.2.9".parse().unwrap());
+        request.path = Some(format!("/{}", path.replace("{phonebook}", "office")));
+        let found = catalog.identify(&request, None).routes.into_iter().find(|r| Arc::ptr_eq(&r.pack, pack));
+        routes.push(found.unwrap_or_else(|| panic!("{} does not know {path}", pack.id())));
+    }
+    routes
 }
 
 /// A model with a plain document, and what its files say.
@@ -269,11 +329,10 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(pack: &'a Arc<Pack>, model: &'a Model, turn: usize) -> Self {
-        let facts = facts(model, "plain");
-        let settings = effective(settings::everything(pack.id(), model, turn, false, &plain));
-        let said = routes(pack, &facts).into_iter().filter_map(|route| {
-            let bytes = render(pack, &route, &facts, &settings)?;
+    fn new(catalog: &Catalog, pack: &'a Arc<Pack>, model: &'a Model, turn: usize) -> Self {
+        let phone = Phone::new(pack, model, turn, false, "plain", &plain);
+        let said = routes(catalog, pack, &phone.facts).into_iter().filter_map(|route| {
+            let bytes = render(pack, &route, &phone)?;
             let syntax = syntax(pack.id(), &route.name);
             let charset = pack.files()[route.file].charset.unwrap_or(pack.head().charset);
             let said = read(syntax, &decode(&bytes, charset)).unwrap_or_else(|e| panic!("{} {}: {e}", pack.id(), route.path));
@@ -292,13 +351,12 @@ impl<'a> Case<'a> {
             texts.borrow_mut().insert(settings::mark(number), part.unwrap_or(&text).to_owned());
             text
         };
-        let settings = effective(settings::everything(self.pack.id(), self.model, self.turn, false, &keep));
-        let facts = facts(self.model, HOSTILE[22].0);
+        let phone = Phone::new(self.pack, self.model, self.turn, false, HOSTILE[22].0, &keep);
         let texts = texts.into_inner();
         let mut checked = 0;
         for (route, syntax, charset, plain) in &self.said {
             let place = format!("{} {:?} {}", self.pack.id(), self.model.name, route.path);
-            let bytes = render(self.pack, route, &facts, &settings).ok_or_else(|| format!("{place} is absent"))?;
+            let bytes = render(self.pack, route, &phone).ok_or_else(|| format!("{place} is absent"))?;
             let said = read(*syntax, &decode(&bytes, *charset)).map_err(|e| format!("{place}: {e}"))?;
             let differs = plain.iter().zip(&said).find(|(p, s)| p.0 != s.0);
             if let Some((p, s)) = differs {
@@ -329,7 +387,7 @@ fn every_hostile_text_stays_a_value() {
     let (mut files, mut values, mut xml) = (0, 0, Vec::new());
     for pack in catalog.packs() {
         for (n, model) in groups(pack).into_iter().enumerate() {
-            let case = Case::new(pack, model, n);
+            let case = Case::new(&catalog, pack, model, n);
             // The first group sees every text in every setting, the others some.
             let turns = if n == 0 { HOSTILE.len() } else { 2 };
             for turn in 0..turns {
@@ -363,15 +421,14 @@ fn texts_of_strict_forms_make_no_new_names() {
     let catalog = Catalog::embedded();
     for pack in catalog.packs() {
         for (n, model) in groups(pack).into_iter().enumerate() {
-            let facts = facts(model, "x\ny = 1");
-            let ways = [settings::everything(pack.id(), model, n, false, &plain), settings::everything(pack.id(), model, n, true, &plain)];
-            let ways = ways.map(effective);
-            let evil = effective(settings::everything(pack.id(), model, n, true, &|number, format| hostile(number, n, format)));
-            for route in routes(pack, &facts) {
+            let label = "x\ny = 1";
+            let ways = [false, true].map(|forms| Phone::new(pack, model, n, forms, label, &plain));
+            let evil = Phone::new(pack, model, n, true, label, &|number, format| hostile(number, n, format));
+            for route in routes(&catalog, pack, &evil.facts) {
                 let syntax = syntax(pack.id(), &route.name);
                 let charset = pack.files()[route.file].charset.unwrap_or(pack.head().charset);
-                let names = |settings: &Effective| -> Option<BTreeSet<String>> {
-                    let bytes = render(pack, &route, &facts, settings)?;
+                let names = |phone: &Phone| -> Option<BTreeSet<String>> {
+                    let bytes = render(pack, &route, phone)?;
                     let said = read(syntax, &decode(&bytes, charset)).unwrap_or_else(|e| panic!("{} {}: {e}", pack.id(), route.path));
                     Some(said.into_iter().map(|(name, _)| name).collect())
                 };
@@ -392,7 +449,7 @@ fn every_choice_makes_a_good_file() {
     for pack in catalog.packs() {
         let model = groups(pack).into_iter().max_by_key(|m| m.line_keys).unwrap();
         for turn in 0..12 {
-            Case::new(pack, model, turn * 5);
+            Case::new(&catalog, pack, model, turn * 5);
         }
     }
 }
@@ -411,7 +468,7 @@ fn random_texts_stay_values() {
     let catalog = Catalog::embedded();
     for pack in catalog.packs() {
         let models = groups(pack);
-        let case = Case::new(pack, models[models.len() / 2], 3);
+        let case = Case::new(&catalog, pack, models[models.len() / 2], 3);
         let mut runner = TestRunner::new(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() });
         let texts = prop::collection::vec(any_text(), 60);
         let result = runner.run(&texts, |texts| {
@@ -431,12 +488,11 @@ fn marks_in_a_value_mean_nothing() {
     let catalog = Catalog::embedded();
     for pack in catalog.packs() {
         let model = groups(pack)[0];
-        let case = Case::new(pack, model, 1);
-        let facts = facts(model, "plain");
+        let case = Case::new(&catalog, pack, model, 1);
         let text = |number: usize, format: Format| shaped(&format!("\u{3}evil{number:05}\u{2}=\u{3}\nevil = 1\u{2}\u{2}\"<x>"), format);
-        let settings = effective(settings::everything(pack.id(), model, 1, false, &text));
+        let phone = Phone::new(pack, model, 1, false, "plain", &text);
         for (route, syntax, charset, plain) in &case.said {
-            let bytes = render(pack, route, &facts, &settings).unwrap();
+            let bytes = render(pack, route, &phone).unwrap();
             let said = read(*syntax, &decode(&bytes, *charset)).unwrap_or_else(|e| panic!("{} {}: {e}", pack.id(), route.path));
             assert!(plain.iter().map(|(n, _)| n).eq(said.iter().map(|(n, _)| n)), "{} {}", pack.id(), route.path);
         }
