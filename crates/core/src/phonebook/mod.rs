@@ -1,4 +1,5 @@
-//! A phone book: contacts with their numbers, stored once and served to each family in its own form. Finding in it stands in [`search`].
+//! A phone book: contacts with their numbers, stored once and served to each family in its own form. Reading it from other forms and
+//! writing it into them stands in [`csv`] and [`vcard`], finding in it in [`search`].
 
 use std::fmt;
 
@@ -7,7 +8,9 @@ use serde_json::Value;
 
 use crate::{Fault, Id, asset::good_name, clock::Timestamp, settings::is_refused};
 
+pub mod csv;
 pub mod search;
+pub mod vcard;
 
 /// Most contacts of a phone book.
 pub const CONTACTS: usize = 20_000;

@@ -57,6 +57,10 @@ impl Path {
     pub(super) fn push(&mut self, segment: Segment) {
         self.0.push(segment);
     }
+
+    pub(super) fn pop(&mut self) {
+        self.0.pop();
+    }
 }
 
 impl fmt::Display for Path {

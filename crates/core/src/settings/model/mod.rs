@@ -15,6 +15,7 @@ use super::field::{Field, Kind, Shape, field, list};
 use super::path::{Path, Segment};
 
 pub(super) use line::{LINE, MAX_LINES};
+pub(super) use server::PHONEBOOK;
 
 /// The whole document.
 pub(super) static SETTINGS: Shape = Shape {

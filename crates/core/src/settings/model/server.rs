@@ -100,7 +100,8 @@ pub(super) static DIRECTORY: Shape = Shape {
     rules: &[],
 };
 
-static PHONEBOOK: Shape = Shape {
+/// An entry of `directory.phonebooks`.
+pub(in crate::settings) static PHONEBOOK: Shape = Shape {
     fields: &[
         field("id", form(Format::Name), "Id of a phone book that this server holds."),
         field("name", text(128), "Name of a phone book that this server holds, or, with a URL, name in the phone's menu."),
