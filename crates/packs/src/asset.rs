@@ -49,6 +49,7 @@ pub(crate) fn file(spec: AssetSpec) -> FileSpec {
         needs_image: false,
         raw: None,
         static_path: None,
+        encrypt: None,
         page_size: None,
         search: Vec::new(),
         variant: Vec::new(),

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use offhook_core::{
     Mac,
     request::Request,
+    settings::Effective,
     sighting::{Evidence, Field, FileKind, From, Sighting},
 };
 use regex::bytes::{RegexSet, RegexSetBuilder};
@@ -101,6 +102,11 @@ impl Route {
     /// Whether it holds credentials.
     pub fn credentials(&self) -> bool {
         self.spec().credentials
+    }
+
+    /// The key that the file is encrypted with, if these settings say one. They must still hold their secrets.
+    pub fn encryption_key(&self, settings: &Effective) -> Option<String> {
+        self.spec().encrypt.as_ref()?.key_in(settings)
     }
 
     /// Whether its absence is normal.

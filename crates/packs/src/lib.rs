@@ -9,6 +9,7 @@ pub mod picture;
 mod asset;
 mod catalog;
 mod charset;
+mod cipher;
 mod dst;
 mod engine;
 mod fault;
@@ -30,6 +31,7 @@ mod variant;
 
 pub use asset::AssetPlan;
 pub use catalog::{Catalog, Chosen};
+pub use cipher::{Cipher, EncryptSpec};
 pub use fault::{Note, PackFault};
 pub use identify::{Identified, Learnt, MacConflict, Route};
 pub use models::Model;

@@ -258,6 +258,17 @@ fn pack_files(
                 add_source.push(("static", format!("there is no files/{path} in the pack")));
             }
         }
+        if let Some(encrypt) = &spec.encrypt {
+            for path in std::iter::once(&encrypt.key).chain(&encrypt.fallback_key) {
+                if path.contains('*') || PathSet::check(path).is_err() {
+                    add_source
+                        .push(("encrypt", format!("{path:?} is no settings path: write one such as provisioning.encryption.key_device")));
+                }
+            }
+            if spec.source != Source::Template {
+                add_source.push(("encrypt", "only for source = \"template\"".to_owned()));
+            }
+        }
         for model in spec.models.iter().filter(|m| models.find(m).is_none()) {
             add_source.push(("models", format!("{model:?} is no model of models.toml")));
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use offhook_core::{asset::AssetKind, sighting::FileKind};
 use serde::Deserialize;
 
-use crate::picture::PictureSpec;
+use crate::{cipher::EncryptSpec, picture::PictureSpec};
 
 /// Plain keys of `vendor.toml` and its small tables; the lists are read apart, so that every fault is found at once.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,19 +100,19 @@ pub enum LineEnds {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratedSecret {
-    /// Which characters.
-    #[serde(default)]
-    pub alphabet: SecretAlphabet,
+    /// Which characters; none: those of the settings path.
+    pub alphabet: Option<SecretAlphabet>,
     /// Greatest length in characters.
     pub max: usize,
+    /// The length itself, where the family takes no other.
+    pub length: Option<usize>,
 }
 
 /// Characters of a derived password.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretAlphabet {
     /// What a telephone can type.
-    #[default]
     Keypad,
     /// 0 to 9.
     Digits,
@@ -345,6 +345,8 @@ pub struct FileSpec {
     /// Path below `files/`.
     #[serde(rename = "static")]
     pub static_path: Option<String>,
+    /// In which cipher it goes out, when a key is set.
+    pub encrypt: Option<EncryptSpec>,
     /// The same file in another form, for phones whose firmware is older.
     #[serde(default)]
     pub variant: Vec<VariantSpec>,

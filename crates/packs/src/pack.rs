@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use offhook_core::{
     Mac,
-    settings::{CallVariables, Effective, Path, RawSecrets},
+    settings::{Alphabet, CallVariables, Effective, GeneratedForm, Path, RawSecrets},
     sighting::FileKind,
 };
 use regex::bytes::Regex;
@@ -14,7 +14,7 @@ use crate::{
     engine::Engine,
     format::Format,
     image::Image,
-    manifest::{FileSpec, GeneratedSecret, Head, Source},
+    manifest::{FileSpec, Head, SecretAlphabet, Source},
     models::{Model, Models},
     paths::{self, PathSet},
     pattern::{PathPattern, PathValues},
@@ -193,15 +193,15 @@ impl Pack {
         self.files.iter().zip(&self.specs).filter(firmware).any(|(f, _)| f.regex.is_match(&crate::rule::bytes(file_name)))
     }
 
-    /// Greatest length of a derived password at that path; none: the family has no say.
-    pub fn generated_max(&self, path: &Path) -> Option<usize> {
-        self.generated(path).map(|g| g.max)
-    }
-
     /// What a derived password at that path may be; none: the family has no say.
-    pub fn generated(&self, path: &Path) -> Option<&GeneratedSecret> {
+    pub fn generated(&self, path: &Path) -> Option<GeneratedForm> {
         let path = paths::of(path);
-        self.head.generated_secrets.iter().find(|(pattern, _)| PathSet::one(pattern).matches(&path)).map(|(_, g)| g)
+        let (_, spec) = self.head.generated_secrets.iter().find(|(pattern, _)| PathSet::one(pattern).matches(&path))?;
+        let alphabet = spec.alphabet.map(|a| match a {
+            SecretAlphabet::Keypad => Alphabet::Keypad,
+            SecretAlphabet::Digits => Alphabet::Digits,
+        });
+        Some(GeneratedForm { alphabet, max: spec.max, length: spec.length })
     }
 
     /// The vendor's words for the variables of action URLs.

@@ -106,6 +106,8 @@ pub struct RenderInput<'a> {
     pub shelf: &'a dyn FirmwareShelf,
     /// Stored assets and phone books of the tenant.
     pub resources: &'a Arc<Resources>,
+    /// What [`Route::encryption_key`] gave before secrets were taken out of the settings; none: the file stays readable.
+    pub encryption_key: Option<String>,
 }
 
 /// A file.
@@ -207,7 +209,19 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
         LineEnds::Crlf => text.replace('\n', "\r\n"),
     };
     let content_type = spec.content_type.clone().unwrap_or_else(|| format.content_type().to_owned());
-    Ok(Rendered { bytes: charset::encode(&text, charset), content_type, template, notes })
+    let bytes = encrypted(spec, input, charset::encode(&text, charset), &template)?;
+    Ok(Rendered { bytes, content_type, template, notes })
+}
+
+/// In the file's cipher, if it has one and there is a key. What cannot be encrypted does not go out.
+fn encrypted(spec: &FileSpec, input: &RenderInput<'_>, plain: Vec<u8>, template: &str) -> Result<Vec<u8>, RenderError> {
+    let (Some(spec), Some(key)) = (&spec.encrypt, &input.encryption_key) else { return Ok(plain) };
+    spec.cipher.encrypt(key, &plain).map_err(|why| RenderError::Template {
+        template: template.to_owned(),
+        line: 0,
+        snippet: spec.key.clone(),
+        message: format!("the file cannot be encrypted: {why}"),
+    })
 }
 
 const ABSENT: RenderError = RenderError::Absent { missing: Vec::new() };

@@ -11,7 +11,7 @@ use std::{
 use offhook_core::{
     Mac,
     request::{Request, Transport},
-    settings::{Effective, Layer, LayerSource, Scope, Settings, built_in, compose},
+    settings::{Effective, Layer, LayerSource, RawSecrets, Scope, Settings, built_in, compose},
     sighting::{FileKind, From},
 };
 use offhook_packs::{
@@ -81,6 +81,7 @@ kind = "model"
 format = "xml"
 line_ends = "crlf"
 templates = ["model.xml"]
+encrypt = { cipher = "aes-256-cbc-openssl-md5", key = "provisioning.encryption.key_device", fallback_key = "provisioning.encryption.key_common" }
 [[file]]
 name = "code"
 path = "a{code:06}.cfg"
@@ -221,15 +222,21 @@ fn render(catalog: &Catalog, path: &str, facts: &DeviceFacts, settings: Value, s
     let found = get(catalog, path, "", None);
     let route: &Route = found.routes.first().unwrap_or_else(|| panic!("{path}"));
     let server = ServerFacts::new("http://192.0.2.1:8667/");
+    let mut settings = effective(settings);
+    let encryption_key = route.encryption_key(&settings);
+    if !route.credentials() {
+        settings.without_secrets(RawSecrets::none());
+    }
     route.pack.render(
         route,
         &RenderInput {
             device: facts,
             tenant: "default",
             server: &server,
-            settings: &effective(settings),
+            settings: &settings,
             shelf,
             resources: &Arc::default(),
+            encryption_key,
         },
     )
 }
@@ -250,6 +257,24 @@ fn settings() -> Value {
         "access": { "admin_password": "hush" },
         "raw": { "acme": { "line1_name": "9\"9", "extra": 5, "sip.tokenA": "t0k", "bad name": "x" }, "other": { "mac": "no" } },
     })
+}
+
+#[test]
+fn a_file_goes_out_in_its_cipher_when_there_is_a_key() {
+    let (_folder, catalog) = catalog();
+    let made = |keys: Value| {
+        let settings = json!({ "provisioning": { "encryption": keys } });
+        render(&catalog, "/acme/46.xml", &facts(), settings, &NoFirmware).unwrap().bytes
+    };
+    let plain = made(json!({}));
+    assert!(plain.starts_with(b"<"));
+    for keys in [json!({ "key_common": "k" }), json!({ "key_common": "x", "key_device": "k" })] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), made(keys)).unwrap();
+        let arguments = ["enc", "-d", "-aes-256-cbc", "-md", "md5", "-k", "k", "-in"];
+        let output = std::process::Command::new("openssl").args(arguments).arg(file.path()).output().unwrap();
+        assert_eq!(output.stdout, plain);
+    }
 }
 
 #[test]
@@ -411,7 +436,7 @@ fn files_of_a_device() {
         paths,
         ["acme-default.cfg", "02005eaabbcc.cfg", "acme/A46.xml", "a000046.cfg", "ACME.TXT", "ring1.pcm", "02005eaabbcc.boot"]
     );
-    assert_eq!(pack.generated_max(&"access.admin_password".parse().unwrap()), Some(9));
+    assert_eq!(pack.generated(&"access.admin_password".parse().unwrap()).unwrap().max, 9);
     assert_eq!(pack.canonical_model("a46w"), Some("A46"));
     assert!(pack.is_secret_parameter("SIP.tokenX") && pack.is_secret_parameter("userPassword") && !pack.is_secret_parameter("name"));
 }
@@ -584,6 +609,7 @@ fn rendering_is_cheap() {
         settings: &settings,
         shelf: &NoFirmware,
         resources: &Arc::default(),
+        encryption_key: None,
     };
     let n: u32 = 500;
     let start = Instant::now();

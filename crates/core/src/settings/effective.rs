@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::field::Field;
-use super::generate::{self, derive_generated};
+use super::generate::{self, GeneratedForm, derive_generated};
 use super::layer::LayerSource;
 use super::model;
 use super::path::{Path, Segment, Trail};
@@ -208,14 +208,14 @@ impl Effective {
         &self.unknown_accounts
     }
 
-    /// Puts derived texts where `generate` stands. `max_len` is the greatest length that the family takes at a path.
-    pub fn fill_generated(&mut self, master_key: &[u8], device_id: &str, max_len: &dyn Fn(&Path) -> Option<usize>) {
+    /// Puts derived texts where `generate` stands. `form` is what the family takes at a path, if it has a say.
+    pub fn fill_generated(&mut self, master_key: &[u8], device_id: &str, form: &dyn Fn(&Path) -> Option<GeneratedForm>) {
         retain_leaves(&mut self.root, &Trail::root(), &mut |trail, leaf| {
             let wanted = leaf.field.and_then(|field| Some((field.generate?, text_limit(field))));
             if let (Some((alphabet, limit)), Some(counter)) = (wanted, generate::counter(&leaf.value).map(|_| leaf.counters)) {
                 let path = trail.path();
-                let limit = max_len(&path).map_or(limit, |max| max.min(limit));
-                leaf.value = derive_generated(master_key, device_id, &path.to_string(), counter, alphabet, limit).into();
+                let (alphabet, length) = form(&path).unwrap_or_default().within(alphabet, limit);
+                leaf.value = derive_generated(master_key, device_id, &path.to_string(), counter, alphabet, length).into();
                 leaf.generated = true;
             }
             true

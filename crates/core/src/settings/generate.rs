@@ -33,6 +33,33 @@ impl Alphabet {
     }
 }
 
+/// What a family of telephones can take at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeneratedForm {
+    /// Its characters; none: those of the settings field.
+    pub alphabet: Option<Alphabet>,
+    /// Greatest length.
+    pub max: usize,
+    /// The length, where the family takes no other.
+    pub length: Option<usize>,
+}
+
+impl Default for GeneratedForm {
+    /// Whatever the field is.
+    fn default() -> Self {
+        Self { alphabet: None, max: usize::MAX, length: None }
+    }
+}
+
+impl GeneratedForm {
+    /// Alphabet and length that suit the family and a field with this alphabet and greatest length.
+    pub(super) fn within(self, field: Alphabet, limit: usize) -> (Alphabet, usize) {
+        // What must be digits stays digits, whoever says so.
+        let alphabet = if field == Alphabet::Digits { field } else { self.alphabet.unwrap_or(field) };
+        (alphabet, self.length.unwrap_or(LENGTH).min(self.max).min(limit))
+    }
+}
+
 /// The kept form with this counter.
 pub(super) fn kept(counter: u64) -> Value {
     Value::Object(Map::from_iter([(GENERATE.to_owned(), counter.into())]))
@@ -44,11 +71,10 @@ pub(super) fn counter(value: &Value) -> Option<u64> {
     map.get(GENERATE)?.as_u64()
 }
 
-/// The text that `generate` stands for at `path` of a device: 12 characters, or `max_len` if that is less.
+/// The text of `length` characters that `generate` stands for at `path` of a device.
 /// HMAC-SHA256 (RFC 2104) of device, path and counter under the master key; each character is drawn without bias.
-pub fn derive_generated(master_key: &[u8], device_id: &str, path: &str, counter: u64, alphabet: Alphabet, max_len: usize) -> String {
+pub fn derive_generated(master_key: &[u8], device_id: &str, path: &str, counter: u64, alphabet: Alphabet, length: usize) -> String {
     let characters = alphabet.characters().as_bytes();
-    let length = LENGTH.min(max_len);
     // Bytes from here on would make the first characters of the alphabet likelier than the others.
     let fair = 256 - 256 % characters.len();
     let mut out = String::with_capacity(length);

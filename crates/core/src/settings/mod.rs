@@ -37,7 +37,7 @@ pub use document::{AccountValues, Document, LineModel, Model, Scope, Settings, W
 pub use effective::{Effective, Explained, Leaf, Provenance};
 pub use fault::Fault;
 pub use format::Format;
-pub use generate::{Alphabet, derive_generated};
+pub use generate::{Alphabet, GeneratedForm, derive_generated};
 pub use layer::{Layer, LayerSource, built_in, while_pending};
 pub use merge::compose;
 pub use model::{field_at, field_paths};

@@ -137,6 +137,7 @@ fn render(
         settings,
         shelf: &Everything,
         resources: &sample::resources(),
+        encryption_key: None,
     };
     pack.render(route, &input).map(|r| (r.bytes, r.template))
 }

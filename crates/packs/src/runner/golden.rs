@@ -112,13 +112,20 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
     let mut made = BTreeSet::new();
     let render = |route: &Route| {
         let mut settings = if route.kind() == FileKind::Device { own.clone() } else { common.clone() };
+        let encryption_key = route.encryption_key(&settings);
         if !route.credentials() || pending {
             settings.without_secrets(catalog.raw_secrets());
         }
-        pack.render(
-            route,
-            &RenderInput { device: &facts, tenant: "default", server: &server, settings: &settings, shelf: &shelf, resources: &resources },
-        )
+        let input = RenderInput {
+            device: &facts,
+            tenant: "default",
+            server: &server,
+            settings: &settings,
+            shelf: &shelf,
+            resources: &resources,
+            encryption_key,
+        };
+        pack.render(route, &input)
     };
     for file in &case.absent {
         match render(&route(catalog, pack, &facts, file)?) {
@@ -220,7 +227,7 @@ impl CaseLayers {
         let pending = facts.state == Some(State::Pending);
         let layers = if pending { while_pending(layers) } else { layers };
         let mut effective = compose(&layers, &|name| if pending { None } else { self.accounts.get(name) });
-        effective.fill_generated(KEY, DEVICE, &|path| pack.generated_max(path));
+        effective.fill_generated(KEY, DEVICE, &|path| pack.generated(path));
         let variables = VariableContext {
             lines: effective.line_variables(),
             device_mac: facts.mac.map(|m| m.to_string()),

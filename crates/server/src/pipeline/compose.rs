@@ -30,7 +30,7 @@ pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, 
     let layers = configuration.layers(&selector, Some((&device.settings, &device.unset)));
     let layers = if pending { while_pending(layers) } else { layers };
     let mut composed = composed(&layers, &|name| if pending { None } else { serving.accounts.get(name).map(AsRef::as_ref) });
-    composed.effective.fill_generated(key, &device.id.to_string(), &|path| pack.generated_max(path));
+    composed.effective.fill_generated(key, &device.id.to_string(), &|path| pack.generated(path));
     let mut context = VariableContext {
         lines: composed.effective.line_variables(),
         device_mac: device.mac.map(|m| m.to_string()),

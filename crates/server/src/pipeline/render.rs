@@ -163,9 +163,10 @@ pub fn rendered(
     tenant: &str,
     server: &ServerFacts,
     settings: &Effective,
+    encryption_key: Option<String>,
     shelf: &Shelf,
 ) -> Result<Rendered, Reason> {
-    let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf), resources: &Arc::default() };
+    let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf), resources: &Arc::default(), encryption_key };
     route.pack.render(route, &input).map_err(|why| match why {
         RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
         RenderError::Absent { missing } => Reason::FirmwareMissing { missing },

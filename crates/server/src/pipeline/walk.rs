@@ -385,6 +385,8 @@ impl Inner {
         };
         let mut effective: Effective = composed.effective;
         let pending = own.is_some_and(|s| s.device.state == State::Pending);
+        // What a person looks at stays readable.
+        let encryption_key = route.encryption_key(&effective).filter(|_| reveal);
         let raw_secrets = moment.packs.catalog.raw_secrets();
         if !route.credentials() || pending {
             effective.without_secrets(raw_secrets);
@@ -392,12 +394,13 @@ impl Inner {
             effective.mask(raw_secrets);
         }
         let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
-        let made = render::rendered(route, &facts, &selector.tenant, server, &effective, &moment.shelf).inspect_err(|why| {
-            if let Reason::TemplateFailed { error } = why {
-                self.metrics.template_failures.inc();
-                tracing::error!(pack = route.pack.id(), error, "a template failed");
-            }
-        })?;
+        let made =
+            render::rendered(route, &facts, &selector.tenant, server, &effective, encryption_key, &moment.shelf).inspect_err(|why| {
+                if let Reason::TemplateFailed { error } = why {
+                    self.metrics.template_failures.inc();
+                    tracing::error!(pack = route.pack.id(), error, "a template failed");
+                }
+            })?;
         let owner = format!("{} {} {} {}", facts.id, route.pack.id(), route.path, server.url);
         let changed = render::newest(own, self.shared_change(), &*self.clock);
         let file = self.files.file(&owner, made.bytes.into(), &made.content_type, changed);

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::settings;
 use crate::settings::{
-    AccountValues, Effective, Layer, LayerSource, Path, RawSecrets, Scope, Settings, VariableContext, built_in, compose, validate_unset,
+    AccountValues, Alphabet, Effective, GeneratedForm, Layer, LayerSource, Path, RawSecrets, Scope, Settings, VariableContext, built_in,
+    compose, validate_unset,
 };
 
 /// A layer that owns what it holds.
@@ -176,7 +177,8 @@ fn an_unknown_account_is_told() {
 fn derived_passwords_are_filled_in_and_stay_hidden() {
     let mut effective =
         merged(&[Owned(LayerSource::BuiltIn, built_in().clone(), vec![]), layer(Device, json!({ "dect": { "pin": "generate" } }))]);
-    effective.fill_generated(b"key", "device", &|path| (path.to_string() == "dect.pin").then_some(4));
+    let four = GeneratedForm { max: 4, ..GeneratedForm::default() };
+    effective.fill_generated(b"key", "device", &|path| (path.to_string() == "dect.pin").then_some(four));
     let password = effective.value("access.admin_password").unwrap().as_str().unwrap().to_owned();
     assert_eq!(password.len(), 12);
     assert_eq!(effective.value("dect.pin").unwrap().as_str().unwrap().len(), 4);
@@ -186,6 +188,22 @@ fn derived_passwords_are_filled_in_and_stay_hidden() {
     effective.without_secrets(RawSecrets::none());
     assert!(effective.value("access.admin_password").is_none());
     assert_eq!(effective.value("access.web"), Some(&json!("https")));
+}
+
+#[test]
+fn a_family_has_its_say_in_derived_passwords() {
+    let derived = |form: GeneratedForm| {
+        let device = json!({ "access": { "admin_password": "generate" }, "dect": { "pin": "generate" } });
+        let mut effective = merged(&[layer(Device, device)]);
+        effective.fill_generated(b"key", "device", &|_| Some(form));
+        ["access.admin_password", "dect.pin"].map(|path| effective.value(path).unwrap().as_str().unwrap().to_owned())
+    };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let [password, pin] = derived(GeneratedForm { alphabet: Some(Alphabet::Digits), max: 6, length: None });
+    assert!(digits(&password) && password.len() == 6 && digits(&pin), "{password} {pin}");
+    let [password, pin] = derived(GeneratedForm { alphabet: Some(Alphabet::Keypad), max: 64, length: Some(16) });
+    assert!(!digits(&password) && password.len() == 16, "{password}");
+    assert!(digits(&pin), "a field of digits takes nothing else: {pin}");
 }
 
 #[test]
