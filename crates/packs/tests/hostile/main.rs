@@ -180,7 +180,10 @@ impl Phone {
 fn render(pack: &Pack, route: &Route, phone: &Phone) -> Option<Vec<u8>> {
     let server = ServerFacts::new("http://192.0.2.1:8667");
     let Phone { facts, settings, resources } = phone;
-    match pack.render(route, &RenderInput { device: facts, tenant: "default", server: &server, settings, shelf: &Shelf, resources }) {
+    match pack.render(
+        route,
+        &RenderInput { device: facts, tenant: "default", server: &server, settings, shelf: &Shelf, resources, encryption_key: None },
+    ) {
         Ok(rendered) => Some(rendered.bytes),
         Err(RenderError::Absent { .. }) => None,
         // No file is better than a wrong one; the tests of plain texts demand that there is one.
