@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod manifest;
 pub mod picture;
+pub mod sandbox;
 
 mod asset;
 mod catalog;
@@ -19,6 +20,7 @@ mod identify;
 mod image;
 mod load;
 mod models;
+mod overlay;
 mod pack;
 mod paths;
 mod pattern;
@@ -35,7 +37,8 @@ pub use cipher::{Cipher, EncryptSpec};
 pub use fault::{Note, PackFault};
 pub use identify::{Identified, Learnt, MacConflict, Route};
 pub use models::Model;
+pub use overlay::Overlay;
 pub use pack::Pack;
-pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, RenderError, RenderInput, Rendered, ServerFacts};
+pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, Pending, RenderError, RenderInput, Rendered, Rendering, ServerFacts};
 pub use resources::{AssetFacts, Part, Resources};
 pub use runner::{CheckReport, TestFailure, TestReport, check_pack, test_pack, test_pack_among};

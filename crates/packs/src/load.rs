@@ -49,7 +49,7 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
         None => Models::default(),
     };
     let tables = tables(files, &mut faults);
-    let engine = Engine::new(files, &tables, |template, line, message| {
+    let engine = Engine::new(files, tables, |template, line, message| {
         faults.add(&format!("templates/{template}"), if line > 0 { format!("line {line}") } else { String::new() }, message);
     });
     let Some(manifest) = manifest else { return Err(faults.list) };

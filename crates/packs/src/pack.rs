@@ -10,7 +10,7 @@ use offhook_core::{
 use regex::bytes::Regex;
 
 use crate::{
-    DeviceFacts, Note, Part, RenderError, RenderInput, Rendered, Route,
+    DeviceFacts, Note, Part, RenderError, RenderInput, Rendered, Rendering, Route,
     engine::Engine,
     format::Format,
     image::Image,
@@ -163,12 +163,33 @@ impl Pack {
         routes
     }
 
-    /// The bytes of a file of this pack.
+    /// The bytes of a file of this pack, or the job that another process has to do for them.
     ///
     /// # Errors
     /// [`RenderError`]: there is none now, it is stored firmware, or the template failed.
+    pub fn begin(&self, route: &Route, input: &RenderInput<'_>) -> Result<Rendering, RenderError> {
+        crate::render::begin(self, route, input)
+    }
+
+    /// The bytes of a file of this pack. What needs a tenant's template fails: see [`Pack::begin`].
+    ///
+    /// # Errors
+    /// As [`Pack::begin`].
     pub fn render(&self, route: &Route, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
-        crate::render::render(self, route, input)
+        match self.begin(route, input)? {
+            Rendering::Done(rendered) => Ok(rendered),
+            Rendering::Elsewhere(pending) => Err(pending.job().failed("a tenant's template is rendered by a helper process only")),
+        }
+    }
+
+    /// The pack's own template of that name, letter case ignored, as the engine reads it.
+    pub fn template(&self, name: &str) -> Option<&str> {
+        self.engine.layers().own(name)
+    }
+
+    /// Names of the pack's own templates.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        self.engine.names().map(String::as_str)
     }
 
     /// Settings that are set and that the family or this model cannot express: *not supported by this model*, or what a

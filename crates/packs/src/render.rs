@@ -10,13 +10,16 @@ use offhook_core::{
 use serde_json::{Map, Value};
 
 use crate::{
-    AssetPlan, Note, Pack, Resources, Route, asset, charset, engine,
+    AssetPlan, Note, Overlay, Pack, Resources, Route, asset, charset,
+    engine::{self, Found, Layer, Layers, Lent, Marked},
     format::{Format, Losses},
     image,
     manifest::{FileSpec, LineEnds, Source},
     models::Model,
     pack::applies,
-    resources, variant,
+    resources,
+    sandbox::{Job, MarkedText},
+    variant,
 };
 
 /// What is known of the device a file is made for. In common and model files only model, vendor and firmware are used.
@@ -108,6 +111,8 @@ pub struct RenderInput<'a> {
     pub resources: &'a Arc<Resources>,
     /// What [`Route::encryption_key`] gave before secrets were taken out of the settings; none: the file stays readable.
     pub encryption_key: Option<String>,
+    /// Overrides of the templates.
+    pub overlay: Option<&'a Arc<Overlay>>,
 }
 
 /// A file.
@@ -117,7 +122,7 @@ pub struct Rendered {
     pub bytes: Vec<u8>,
     /// MIME type.
     pub content_type: String,
-    /// The template that made it, or the static file.
+    /// The template that made it, with its layer when it is an override (`site/base.tpl`), or the static file.
     pub template: String,
     /// What a person should know.
     pub notes: Vec<Note>,
@@ -139,7 +144,7 @@ pub enum RenderError {
     AssetUnusable(String),
     /// The template failed.
     Template {
-        /// Its name in the pack.
+        /// Its name, with its layer when it is an override: `tenant:acme/base.tpl`, `site/base.tpl`, `base.tpl`.
         template: String,
         /// From 1; 0 when unknown.
         line: usize,
@@ -165,12 +170,56 @@ impl fmt::Display for RenderError {
 
 impl std::error::Error for RenderError {}
 
-/// Renders a file of a pack.
-pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+/// What became of a rendering.
+#[derive(Debug)]
+pub enum Rendering {
+    /// The file.
+    Done(Rendered),
+    /// A tenant's template is needed: another process renders.
+    Elsewhere(Box<Pending>),
+}
+
+/// A file whose template another process renders.
+pub struct Pending {
+    job: Job,
+    pack: Arc<Pack>,
+    spec: FileSpec,
+    raw: Map<String, Value>,
+    encryption_key: Option<String>,
+}
+
+impl fmt::Debug for Pending {
+    /// Without what is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    /// What the other process has to do.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Makes the file of what came of it.
+    ///
+    /// # Errors
+    /// As [`Pack::begin`].
+    pub fn finish(self, made: MarkedText) -> Result<Rendered, RenderError> {
+        finish(&self.pack, &self.spec, self.job.template, made.0, &self.raw, self.encryption_key.as_deref())
+    }
+}
+
+/// Renders a file of a pack, as far as this process may.
+pub(crate) fn begin(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Result<Rendering, RenderError> {
     let spec = pack.specs.get(route.file).ok_or(ABSENT)?;
     let model = model(pack, route, input.device);
+    let layers = input.overlay.map_or(pack.engine.layers(), |o| o.engine.layers());
+    // An override with the file's name makes a file also where the pack has none, or one that is the same for all.
+    let is_text = spec.format.as_ref().and_then(|name| pack.formats.get(name)).is_some_and(Format::is_text);
+    let replaced = layers.find_override(&format!("{}.tpl", route.name)).filter(|_| is_text);
     match spec.source {
-        Source::None => return Err(ABSENT),
+        Source::None if replaced.is_none() => return Err(ABSENT),
         Source::Firmware => return Err(RenderError::Firmware),
         _ if !applies(spec, model) => return Err(ABSENT),
         Source::Asset => return Err(asset::plan(spec, route, model, input)),
@@ -184,11 +233,9 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
             image => return Err(RenderError::Absent { missing: image.as_ref().map(|i| i.missing.clone()).unwrap_or_default() }),
         }
     }
-    if spec.source == Source::Static {
-        return static_file(pack, route, spec);
+    if spec.source == Source::Static && replaced.is_none() {
+        return static_file(pack, route, spec).map(Rendering::Done);
     }
-    let format = spec.format.as_ref().and_then(|name| pack.formats.get(name)).ok_or(ABSENT)?;
-    let template = template(pack, route, spec, model).ok_or(ABSENT)?;
     let phonebook = match &route.phonebook {
         Some(name) => {
             let book = input.resources.phonebook(name).ok_or(ABSENT)?;
@@ -196,26 +243,51 @@ pub(crate) fn render(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Res
         }
         None => None,
     };
+    let found = replaced.or_else(|| template(layers, route, spec, model, input.device)).ok_or(ABSENT)?;
     let (settings, raw) = settings(pack, spec, input.settings);
     let context = engine::context(route, model, input, settings, Value::Object(raw.clone()), image.as_ref(), phonebook);
-    let (marked, mut notes) = pack.engine.render(&template, context)?;
+    let lent = Arc::new(Lent::new(pack, model, input));
+    let engine = input.overlay.map_or(&pack.engine, |o| &o.engine);
+    let made = if found.layer == Layer::Tenant { None } else { engine.render(&found.full, &context, lent.clone())? };
+    let key = input.encryption_key.clone();
+    match (made, input.overlay) {
+        (Some(made), _) => finish(pack, spec, found.full, made, &raw, key.as_deref()).map(Rendering::Done),
+        (None, Some(overlay)) => {
+            let job = Job { overlay: overlay.clone(), template: found.full, context, lent };
+            Ok(Rendering::Elsewhere(Box::new(Pending { job, pack: route.pack.clone(), spec: spec.clone(), raw, encryption_key: key })))
+        }
+        (None, None) => Err(ABSENT),
+    }
+}
+
+/// From marked text to the bytes of the file.
+fn finish(
+    pack: &Pack,
+    spec: &FileSpec,
+    template: String,
+    made: Marked,
+    raw: &Map<String, Value>,
+    key: Option<&str>,
+) -> Result<Rendered, RenderError> {
+    let format = spec.format.as_ref().and_then(|name| pack.formats.get(name)).ok_or(ABSENT)?;
+    let Marked { text: marked, mut notes } = made;
     let charset = spec.charset.unwrap_or(pack.head.charset);
     let mut losses = Losses::default();
     let text = format.resolve(&marked, charset, &mut losses);
-    let text = raw_parameters(pack, format, text, &raw, charset, &mut losses, &mut notes);
+    let text = raw_parameters(pack, format, text, raw, charset, &mut losses, &mut notes);
     lost(&losses, &mut notes);
     let text = match spec.line_ends.unwrap_or(pack.head.line_ends) {
         LineEnds::Lf => text,
         LineEnds::Crlf => text.replace('\n', "\r\n"),
     };
     let content_type = spec.content_type.clone().unwrap_or_else(|| format.content_type().to_owned());
-    let bytes = encrypted(spec, input, charset::encode(&text, charset), &template)?;
+    let bytes = encrypted(spec, key, charset::encode(&text, charset), &template)?;
     Ok(Rendered { bytes, content_type, template, notes })
 }
 
 /// In the file's cipher, if it has one and there is a key. What cannot be encrypted does not go out.
-fn encrypted(spec: &FileSpec, input: &RenderInput<'_>, plain: Vec<u8>, template: &str) -> Result<Vec<u8>, RenderError> {
-    let (Some(spec), Some(key)) = (&spec.encrypt, &input.encryption_key) else { return Ok(plain) };
+fn encrypted(spec: &FileSpec, key: Option<&str>, plain: Vec<u8>, template: &str) -> Result<Vec<u8>, RenderError> {
+    let (Some(spec), Some(key)) = (&spec.encrypt, key) else { return Ok(plain) };
     spec.cipher.encrypt(key, &plain).map_err(|why| RenderError::Template {
         template: template.to_owned(),
         line: 0,
@@ -238,15 +310,16 @@ fn model<'a>(pack: &'a Pack, route: &Route, device: &DeviceFacts) -> &'a Model {
     }
 }
 
-/// The first candidate that exists.
-fn template(pack: &Pack, route: &Route, spec: &FileSpec, model: &Model) -> Option<String> {
-    let default = ["{file}.tpl", "{model}.tpl", "base.tpl"];
-    let fill = |candidate: &str| candidate.replace("{file}", &route.name).replace("{model}", &model.name);
-    let exists = |name: &String| pack.engine.has(name);
-    match &spec.templates {
-        Some(list) => list.iter().map(|c| fill(c)).find(exists),
-        None => default.iter().map(|c| fill(c)).find(exists),
-    }
+/// The first candidate that exists: the file's own name before all that the pack lists, each in the tenant's overrides, the site's and
+/// the pack.
+fn template(layers: &Layers, route: &Route, spec: &FileSpec, model: &Model, device: &DeviceFacts) -> Option<Found> {
+    let usual = || ["{model}.tpl", "base.tpl"].iter().map(|c| (*c).to_owned()).collect();
+    let list = spec.templates.clone().unwrap_or_else(usual);
+    // A model that the pack does not know goes by the name that it has.
+    let model = if model.name.is_empty() { device.model.as_deref().unwrap_or_default() } else { &model.name };
+    let fill = |candidate: &String| candidate.replace("{file}", &route.name).replace("{model}", model);
+    let own = format!("{}.tpl", route.name);
+    std::iter::once(own).chain(list.iter().map(fill)).find_map(|name| layers.find(Layer::Tenant, &name))
 }
 
 /// Settings as the file may see them, and the raw parameters that it gets.

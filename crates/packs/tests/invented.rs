@@ -237,6 +237,7 @@ fn render(catalog: &Catalog, path: &str, facts: &DeviceFacts, settings: Value, s
             shelf,
             resources: &Arc::default(),
             encryption_key,
+            overlay: None,
         },
     )
 }
@@ -610,6 +611,7 @@ fn rendering_is_cheap() {
         shelf: &NoFirmware,
         resources: &Arc::default(),
         encryption_key: None,
+        overlay: None,
     };
     let n: u32 = 500;
     let start = Instant::now();

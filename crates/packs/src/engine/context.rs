@@ -1,10 +1,8 @@
 //! What a template sees: settings, lines, keys, device, model, server, image, tables.
 
-use minijinja::{Value, value::Serde};
 use offhook_core::{device::State, sighting::FileKind};
 use serde_json::{Map, Value as Json, json};
 
-use super::resources::Lent;
 use crate::{DeviceFacts, RenderInput, Route, image::ImageState, models::Model};
 
 /// The context of one file. `settings` are already without secrets where the file may hold none; `raw` is what the file gets.
@@ -16,10 +14,10 @@ pub(crate) fn context(
     raw: Json,
     image: Option<&ImageState>,
     phonebook: Option<Json>,
-) -> Value {
+) -> Json {
     let kind = route.kind();
     let server = input.server;
-    let root = json!({
+    json!({
         "lines": lines(&settings, model),
         "keys": numbered(settings.get("keys")),
         "soft_keys": numbered(settings.get("soft_keys")),
@@ -33,9 +31,7 @@ pub(crate) fn context(
         "raw": raw,
         "phonebook": phonebook,
         "settings": settings,
-    });
-    let lent = Lent::new(&route.pack, model, input);
-    minijinja::context! { ..Value::from(Serde(root)), ..minijinja::context! { _lent => Value::from_object(lent) } }
+    })
 }
 
 /// Things with numbers as keys, in order of number, each with `n`.

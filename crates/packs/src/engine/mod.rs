@@ -4,6 +4,7 @@ mod context;
 mod filters;
 mod functions;
 mod jinja;
+mod layers;
 #[cfg(test)]
 mod parity;
 mod python;
@@ -12,7 +13,7 @@ mod resources;
 mod source;
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -21,25 +22,17 @@ use std::{
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde};
 
 use crate::{RenderError, fault::Note, files::PackFiles, format};
-use source::source;
 
 pub(crate) use context::context;
 pub(crate) use functions::encoded;
+pub(crate) use layers::{Found, Layer, Layers, Templates, Text, line_of};
+pub(crate) use resources::{Lend, Lent};
+pub(crate) use source::source;
 
 /// Steps that one rendering may take.
 const FUEL: u64 = 5_000_000;
 /// Greatest text that one rendering may make, in bytes.
 const MAX_OUTPUT: usize = 4 << 20;
-
-/// Where templates are looked up, first hit wins. A pack has one layer; overrides come before it.
-#[derive(Clone, Debug, Default)]
-struct Layers(Vec<BTreeMap<String, String>>);
-
-impl Layers {
-    fn find(&self, name: &str) -> Option<&String> {
-        self.0.iter().find_map(|layer| layer.get(name))
-    }
-}
 
 /// Notes that functions and filters leave during a rendering.
 #[derive(Default)]
@@ -54,58 +47,100 @@ fn note(state: &mut State<'_, '_>, path: &str, message: impl Into<String>) {
     }
 }
 
-/// The templates of a pack, ready to render.
+/// Templates, ready to render.
 #[derive(Debug)]
-pub(crate) struct Engine {
+pub(crate) struct Engine<T = Layers> {
     environment: Environment<'static>,
-    layers: Arc<Layers>,
+    templates: Arc<T>,
+    tables: Arc<serde_json::Value>,
 }
 
+/// What a rendering made: text in which values are marked (see [`crate::format`]), and notes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub text: String,
+    pub notes: Vec<Note>,
+}
+
+/// What the loader says of a tenant's template.
+const TENANTS: &str = "\u{1}a tenant's template";
+
 impl Engine {
-    /// Compiles every template; each that cannot be is reported: (template, line, message).
-    pub fn new(files: &PackFiles, tables: &serde_json::Value, mut fault: impl FnMut(&str, usize, String)) -> Self {
-        let mut layer = BTreeMap::new();
+    /// Compiles every template of a pack; each that cannot be is reported: (template, line, message).
+    pub fn new(files: &PackFiles, tables: serde_json::Value, mut fault: impl FnMut(&str, usize, String)) -> Self {
+        let mut own = Vec::new();
         for (name, bytes) in files.below("templates", "") {
             match std::str::from_utf8(bytes) {
-                Ok(text) => {
-                    layer.insert(name.to_owned(), source(text));
-                }
+                Ok(_) if !layers::free_for_packs(name) => fault(name, 0, "has a name that overrides have: choose another".to_owned()),
+                Ok(text) => own.push((name.to_owned(), source(text))),
                 Err(_) => fault(name, 0, "is not UTF-8".to_owned()),
             }
         }
-        let layers = Arc::new(Layers(vec![layer]));
-        let mut environment = environment(Arc::clone(&layers));
-        // The same for every rendering: made once.
-        environment.add_global("tables", Value::from(Serde(tables)));
-        for name in layers.0.iter().flat_map(BTreeMap::keys) {
-            if let Err(e) = environment.get_template(name) {
+        let engine = Self::of(Arc::new(Layers::new(own)), Arc::new(tables));
+        for name in engine.templates.names() {
+            if let Err(e) = engine.environment.get_template(name) {
                 fault(name, e.line().unwrap_or(0), message(&e));
             }
         }
-        Self { environment, layers }
+        engine
     }
 
-    /// Whether there is a template of that name.
+    /// The same engine under overrides: what is compiled is shared.
+    pub fn under(&self, layers: Layers) -> Self {
+        let templates = Arc::new(layers);
+        let mut environment = self.environment.clone();
+        read_from(&mut environment, &templates);
+        Self { environment, templates, tables: self.tables.clone() }
+    }
+
+    /// Whether the pack has a template of that name.
     pub fn has(&self, name: &str) -> bool {
-        self.layers.find(name).is_some()
+        self.templates.own(name).is_some()
     }
 
-    /// Names of all templates.
+    /// Names of all templates of the pack.
     pub fn names(&self) -> impl Iterator<Item = &String> {
-        self.layers.0.iter().flat_map(BTreeMap::keys)
+        self.templates.names()
     }
 
-    /// Renders to text in which values are marked (see [`crate::format`]).
+    /// Where the templates are.
+    pub fn layers(&self) -> &Layers {
+        &self.templates
+    }
+
+    /// The pack's tables.
+    pub fn tables(&self) -> &serde_json::Value {
+        &self.tables
+    }
+}
+
+impl<T: Templates + 'static> Engine<T> {
+    /// Reads its templates when they are needed.
+    pub fn of(templates: Arc<T>, tables: Arc<serde_json::Value>) -> Self {
+        let mut environment = environment();
+        read_from(&mut environment, &templates);
+        // The same for every rendering: made once.
+        environment.add_global("tables", Value::from(Serde(&*tables)));
+        Self { environment, templates, tables }
+    }
+
+    /// Renders a template of that full name; none when it needs a tenant's template, which this process does not read.
     ///
     /// # Errors
     /// [`RenderError::Template`] with template, line and what stands there.
-    pub fn render(&self, name: &str, context: Value) -> Result<(String, Vec<Note>), RenderError> {
+    pub fn render(&self, name: &str, context: &serde_json::Value, lent: Arc<dyn Lend>) -> Result<Option<Marked>, RenderError> {
+        self.render_values(name, resources::with_lent(Value::from(Serde(context)), lent))
+    }
+
+    fn render_values(&self, name: &str, context: Value) -> Result<Option<Marked>, RenderError> {
         let mut out = Limited(Vec::new());
         // The engine's crate can panic (a slice backwards through nothing, in 3.0.5): that is this template's failure and nobody else's.
         let rendered = catch_unwind(AssertUnwindSafe(|| self.run(name, context, &mut out)));
-        let captured = rendered.unwrap_or_else(|_| Err(Error::new(ErrorKind::InvalidOperation, "the template engine gave up on this")));
-        let notes = captured.map_err(|e| self.error(name, &e))?;
-        Ok((String::from_utf8_lossy(&out.0).into_owned(), notes.0))
+        match rendered.unwrap_or_else(|_| Err(Error::new(ErrorKind::InvalidOperation, "the template engine gave up on this"))) {
+            Ok(notes) => Ok(Some(Marked { text: String::from_utf8_lossy(&out.0).into_owned(), notes: notes.0 })),
+            Err(e) if chain(&e).any(|e| e.detail() == Some(TENANTS)) => Ok(None),
+            Err(e) => Err(self.error(name, &e)),
+        }
     }
 
     fn run(&self, name: &str, context: Value, mut out: &mut Limited) -> Result<Notes, Error> {
@@ -114,19 +149,31 @@ impl Engine {
     }
 
     fn error(&self, name: &str, e: &Error) -> RenderError {
-        let mut at = e;
         // The innermost place is where the fault is; outer ones only include or call it.
-        while let Some(inner) = std::error::Error::source(at).and_then(|s| s.downcast_ref::<Error>()) {
-            if inner.line().is_none() {
-                break;
-            }
-            at = inner;
-        }
+        let at = chain(e).take_while(|inner| inner.line().is_some()).last().unwrap_or(e);
         let template = at.name().unwrap_or(name).to_owned();
         let line = at.line().unwrap_or(0);
-        let snippet = self.layers.find(&template).and_then(|text| text.lines().nth(line.checked_sub(1)?)).unwrap_or("").trim();
-        RenderError::Template { line, snippet: snippet.chars().take(200).collect(), message: message(at), template }
+        RenderError::Template { line, snippet: self.templates.line(&template, line).unwrap_or_default(), message: message(at), template }
     }
+}
+
+/// An error and what it came from.
+fn chain(e: &Error) -> impl Iterator<Item = &Error> {
+    std::iter::successors(Some(e), |e| std::error::Error::source(*e).and_then(|s| s.downcast_ref::<Error>()))
+}
+
+fn read_from<T: Templates + 'static>(environment: &mut Environment<'static>, templates: &Arc<T>) {
+    let from = Arc::clone(templates);
+    environment.set_loader(move |name| match layers::means_itself(name) {
+        Some(why) => Err(Error::new(ErrorKind::InvalidOperation, why)),
+        None => match from.text(name) {
+            Text::Here(text) => Ok(Some(text)),
+            Text::Tenants => Err(Error::new(ErrorKind::InvalidOperation, TENANTS)),
+            Text::None => Ok(None),
+        },
+    });
+    let from = Arc::clone(templates);
+    environment.set_path_join_callback(move |name, parent| Cow::Owned(from.resolve(name, parent)));
 }
 
 /// What is wrong, in one line.
@@ -139,9 +186,8 @@ fn message(e: &Error) -> String {
     e.detail().map_or(kind.clone(), |detail| format!("{kind}: {detail}"))
 }
 
-fn environment(layers: Arc<Layers>) -> Environment<'static> {
+fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_loader(move |name| Ok::<_, Error>(layers.find(name).cloned()));
     environment.set_auto_reload(false);
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_debug(false);
@@ -207,14 +253,14 @@ mod tests {
         for (name, text) in templates {
             files.files.insert(format!("templates/{name}"), text.as_bytes().to_vec().into());
         }
-        Engine::new(&files, &serde_json::Value::Null, |t, l, m| panic!("{t}:{l}: {m}"))
+        Engine::new(&files, serde_json::Value::Null, |t, l, m| panic!("{t}:{l}: {m}"))
     }
 
     fn render(text: &str) -> String {
         let context = context! { x => "a;b", n => 7, list => vec!["p q", "r"], server => context!{url => "http://h"}, empty => (),
         lines => vec![context!{n => 1, enabled => true}, context!{n => 2, keepalive_s => 30}, context!{n => 3, keepalive_s => 60}],
         tables => context!{t => context!{one => "1", Two => "2"}, d => std::collections::BTreeMap::from([("DD/MM/YYYY", "0"), ("MM-DD-YY", "1")])} };
-        let (text, notes) = engine(&[("t", text)]).render("t", context).unwrap();
+        let Marked { text, notes } = engine(&[("t", text)]).render_values("t", context).unwrap().unwrap();
         let notes: Vec<String> = notes.into_iter().map(|n| format!("[{}: {}]", n.path, n.message)).collect();
         text.replace('\u{2}', "<").replace('\u{3}', ">") + &notes.concat()
     }
@@ -292,11 +338,13 @@ mod tests {
             ("inner", "x\n  {{ n.a.b.c() }}\n"),
             ("loop", "{% for i in range(9999) %}{% for j in range(9999) %}{{ j }}{% endfor %}{% endfor %}"),
         ]);
-        let Err(RenderError::Template { template, line, snippet, .. }) = engine.render("base", context! { n => 1 }) else { panic!() };
+        let Err(RenderError::Template { template, line, snippet, .. }) = engine.render_values("base", context! { n => 1 }) else {
+            panic!()
+        };
         assert_eq!((template.as_str(), line, snippet.as_str()), ("inner", 2, "{{ n.a.b.c() }}"));
-        let Err(RenderError::Template { message, .. }) = engine.render("loop", context! {}) else { panic!() };
+        let Err(RenderError::Template { message, .. }) = engine.render_values("loop", context! {}) else { panic!() };
         assert!(message.contains("too long") || message.contains("bytes"), "{message}");
-        assert!(matches!(engine.render("none", context! {}), Err(RenderError::Template { .. })));
+        assert!(matches!(engine.render_values("none", context! {}), Err(RenderError::Template { .. })));
     }
 
     #[test]
@@ -306,7 +354,7 @@ mod tests {
             files.files.insert(format!("templates/{name}"), b"x\n{% if %}".to_vec().into());
         }
         let mut faults = Vec::new();
-        let _ = Engine::new(&files, &serde_json::Value::Null, |t, l, _| faults.push((t.to_owned(), l)));
+        let _ = Engine::new(&files, serde_json::Value::Null, |t, l, _| faults.push((t.to_owned(), l)));
         assert_eq!(faults, [("a".to_owned(), 2), ("b".to_owned(), 2)]);
     }
 }

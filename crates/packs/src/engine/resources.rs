@@ -1,7 +1,7 @@
 //! Functions of templates that know what is stored: `asset`, `has_asset`, `phonebooks`, `contacts`. What they know is lent to one
 //! rendering, in its context.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use minijinja::{
     Environment, Error, State, Value,
@@ -25,6 +25,27 @@ use crate::{
 const LENT: &str = "_lent";
 /// What stands for the name of an asset or phone book in an address; no name holds it.
 const HOLE: &str = "{}";
+
+/// What the functions of this file ask.
+pub(crate) trait Lend: fmt::Debug + Send + Sync {
+    /// The URL of an asset for a setting, or why there is none.
+    fn asset(&self, name: &str, setting: &str) -> Result<String, String>;
+    /// Whether there is an asset of that name.
+    fn has_asset(&self, name: &str) -> bool;
+    /// A phone book of the settings with its address, or why there is none.
+    fn phonebook(&self, entry: &Map<String, Json>) -> Result<Json, String>;
+    /// All contacts of a stored phone book.
+    fn contacts(&self, key: &str) -> Option<Vec<Json>>;
+}
+
+/// What is lent to one rendering, here or (a tenant's template) asked for at the process that has it.
+#[derive(Debug)]
+struct Lending(Arc<dyn Lend>);
+
+/// A context with what is lent to it.
+pub(super) fn with_lent(context: Value, lent: Arc<dyn Lend>) -> Value {
+    minijinja::context! { ..context, ..minijinja::context! { _lent => Value::from_object(Lending(lent)) } }
+}
 
 /// What is stored and how it is reached, for one rendering.
 #[derive(Debug)]
@@ -77,8 +98,9 @@ impl Lent {
     fn address(&self, path: &str, name: &str) -> String {
         format!("{}/{}", self.url, encoded(&path.replace(HOLE, name)))
     }
+}
 
-    /// The URL of an asset for a setting, or why there is none.
+impl Lend for Lent {
     fn asset(&self, name: &str, setting: &str) -> Result<String, String> {
         let setting = segments(setting);
         let rules: Vec<&Address> = self.assets.iter().filter(|a| a.settings.matches(&setting)).collect();
@@ -95,6 +117,14 @@ impl Lent {
             }
         }
         Err(why.unwrap_or_default())
+    }
+
+    fn has_asset(&self, name: &str) -> bool {
+        self.resources.asset(name).is_some()
+    }
+
+    fn contacts(&self, key: &str) -> Option<Vec<Json>> {
+        Some(self.resources.phonebook(key)?.contacts.iter().map(contact).collect())
     }
 
     fn phonebook(&self, entry: &Map<String, Json>) -> Result<Json, String> {
@@ -118,7 +148,7 @@ impl Lent {
 }
 
 /// A thing to be passed on, not to be looked into.
-impl Object for Lent {
+impl Object for Lending {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
     }
@@ -132,8 +162,8 @@ pub(super) fn add(environment: &mut Environment<'static>) {
 }
 
 /// Runs with what is lent; nothing is where nothing is lent.
-fn lent<T>(state: &State<'_, '_>, with: impl FnOnce(&Lent) -> T) -> Option<T> {
-    state.lookup(LENT).and_then(|value| value.downcast_object_ref::<Lent>().map(with))
+fn lent<T>(state: &State<'_, '_>, with: impl FnOnce(&dyn Lend) -> T) -> Option<T> {
+    state.lookup(LENT).and_then(|value| value.downcast_object_ref::<Lending>().map(|lending| with(&*lending.0)))
 }
 
 fn is_url(text: &str) -> bool {
@@ -178,7 +208,7 @@ fn setting_value(state: &State<'_, '_>, setting: &str) -> Result<Value, Error> {
 /// Whether a value is a URL or names a stored asset; nothing is noted.
 fn has_asset(state: &mut State<'_, '_>, value: &Value) -> bool {
     let Some(name) = value.as_str() else { return false };
-    is_url(name) || lent(state, |lent| lent.resources.asset(name).is_some()).unwrap_or(false)
+    is_url(name) || lent(state, |lent| lent.has_asset(name)).unwrap_or(false)
 }
 
 /// The phone books of the settings in order; those that do not exist are noted and left out.
@@ -203,11 +233,8 @@ fn phonebooks(state: &mut State<'_, '_>) -> Result<Value, Error> {
 /// All contacts of a stored phone book, for families that take them inside another file.
 fn contacts(state: &mut State<'_, '_>, name: &Value) -> Value {
     let Some(key) = name.as_str() else { return Value::from(Vec::<Value>::new()) };
-    let found = lent(state, |lent| {
-        let book = lent.resources.phonebook(key)?;
-        Some(Value::from(Serde(Json::Array(book.contacts.iter().map(contact).collect()))))
-    });
-    found.flatten().unwrap_or_else(|| {
+    let found = lent(state, |lent| lent.contacts(key)).flatten();
+    found.map(|list| Value::from(Serde(Json::Array(list)))).unwrap_or_else(|| {
         note(state, "directory.phonebooks", format!("there is no phone book {key:?}"));
         Value::from(Vec::<Value>::new())
     })

@@ -4,7 +4,7 @@
 use crate::format;
 
 /// Line feeds only, no mark, and what stands in tags in words that the engine knows.
-pub(super) fn source(text: &str) -> String {
+pub(crate) fn source(text: &str) -> String {
     let text = format::unmark(text).replace("\r\n", "\n").replace('\r', "\n");
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();

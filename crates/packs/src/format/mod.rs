@@ -60,6 +60,11 @@ enum Kind {
 }
 
 impl Format {
+    /// Whether its files can be made by a template.
+    pub fn is_text(&self) -> bool {
+        !matches!(self.kind, Kind::Bytes)
+    }
+
     /// All faults: (field, message).
     pub fn new(spec: &FormatSpec) -> Result<Self, Vec<(&'static str, String)>> {
         let mut faults = Vec::new();

@@ -138,6 +138,7 @@ fn render(
         shelf: &Everything,
         resources: &sample::resources(),
         encryption_key: None,
+        overlay: None,
     };
     pack.render(route, &input).map(|r| (r.bytes, r.template))
 }

@@ -124,6 +124,7 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
             shelf: &shelf,
             resources: &resources,
             encryption_key,
+            overlay: None,
         };
         pack.render(route, &input)
     };

@@ -182,7 +182,16 @@ fn render(pack: &Pack, route: &Route, phone: &Phone) -> Option<Vec<u8>> {
     let Phone { facts, settings, resources } = phone;
     match pack.render(
         route,
-        &RenderInput { device: facts, tenant: "default", server: &server, settings, shelf: &Shelf, resources, encryption_key: None },
+        &RenderInput {
+            device: facts,
+            tenant: "default",
+            server: &server,
+            settings,
+            shelf: &Shelf,
+            resources,
+            encryption_key: None,
+            overlay: None,
+        },
     ) {
         Ok(rendered) => Some(rendered.bytes),
         Err(RenderError::Absent { .. }) => None,

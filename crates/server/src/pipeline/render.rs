@@ -166,7 +166,16 @@ pub fn rendered(
     encryption_key: Option<String>,
     shelf: &Shelf,
 ) -> Result<Rendered, Reason> {
-    let input = RenderInput { device: facts, tenant, server, settings, shelf: &OnShelf(shelf), resources: &Arc::default(), encryption_key };
+    let input = RenderInput {
+        device: facts,
+        tenant,
+        server,
+        settings,
+        shelf: &OnShelf(shelf),
+        resources: &Arc::default(),
+        encryption_key,
+        overlay: None,
+    };
     route.pack.render(route, &input).map_err(|why| match why {
         RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
         RenderError::Absent { missing } => Reason::FirmwareMissing { missing },

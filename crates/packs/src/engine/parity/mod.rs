@@ -9,9 +9,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use minijinja::{Value, value::Serde};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+
+use minijinja::{Value, value::Serde};
 
 use super::Engine;
 use crate::{files::PackFiles, format};
@@ -76,12 +77,12 @@ fn engine(templates: &BTreeMap<String, String>) -> Engine {
     for (name, source) in templates {
         files.files.insert(format!("templates/{name}"), source.clone().into_bytes().into());
     }
-    Engine::new(&files, &Json::Null, |_, _, _| {})
+    Engine::new(&files, Json::Null, |_, _, _| {})
 }
 
 fn ours(engine: &Engine, name: &str, context: &Json) -> Answer {
-    match engine.render(name, Value::from(Serde(context))) {
-        Ok((text, _)) => Answer::Text(format::unmark(&text).into_owned()),
+    match engine.render_values(name, Value::from(Serde(context))) {
+        Ok(made) => Answer::Text(format::unmark(&made.unwrap_or_default().text).into_owned()),
         Err(e) => Answer::Error(e.to_string()),
     }
 }
