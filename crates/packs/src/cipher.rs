@@ -12,12 +12,13 @@ use cbc::Encryptor;
 use hmac::{Hmac, Mac};
 use md5::Md5;
 use offhook_core::settings::Effective;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// `encrypt = { … }` of a `[[file]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EncryptSpec {
     /// The form.
@@ -38,7 +39,7 @@ impl EncryptSpec {
 }
 
 /// A form of encrypted file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cipher {
     /// What `openssl enc -aes-256-cbc -md md5` writes: `Salted__`, eight bytes of salt, then the text; key and initialisation

@@ -8,6 +8,7 @@ pub mod picture;
 pub mod sandbox;
 
 mod asset;
+pub mod author;
 mod catalog;
 mod charset;
 mod cipher;
@@ -28,6 +29,7 @@ mod render;
 mod resources;
 mod rule;
 mod runner;
+pub mod schema;
 mod support;
 mod variant;
 

@@ -19,6 +19,7 @@ use crate::{
     paths::PathSet,
     pattern::PathPattern,
     rule::{GROUPS, Rule, compile},
+    schema::{self, Broken},
 };
 
 const MANIFEST: &str = "vendor.toml";
@@ -41,7 +42,16 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
     let mut faults = Faults { pack: &files.id, list: Vec::new() };
     let manifest = manifest(files, &mut faults);
     let models = match files.files.get(MODELS).map(|b| text(b)) {
-        Some(Ok(text)) => Models::read(&text, |place, message| faults.add(MODELS, place, message)),
+        Some(Ok(text)) => {
+            let broken = schema::faults(schema::Of::Models, &text);
+            broken.iter().for_each(|b| faults.add(MODELS, &b.place, &b.message));
+            Models::read(&text, |place, message| {
+                // What breaks the schema is told by it, with its line.
+                if broken.is_empty() {
+                    faults.add(MODELS, place, message);
+                }
+            })
+        }
         Some(Err(e)) => {
             faults.add(MODELS, "", e);
             Models::default()
@@ -97,6 +107,7 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
     };
     let text = text(bytes).map_err(|e| faults.add(MANIFEST, "", e)).ok()?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| faults.add(MANIFEST, line_of(&e, &text), e.message())).ok()?;
+    let before = faults.list.len();
     let identify = list(&mut table, "identify", faults);
     let mut specs: Vec<FileSpec> = list(&mut table, "file", faults);
     let images = list(&mut table, "image", faults);
@@ -112,7 +123,9 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
         }
         None => BTreeMap::new(),
     };
-    let mut head: Head = one(toml::Value::Table(table), "", faults)?;
+    let head: Option<Head> = one(toml::Value::Table(table), "", faults);
+    every_fault(&text, before, faults);
+    let mut head = head?;
     if head.id != files.id {
         faults.add(MANIFEST, "id", format!("is {:?} but the folder is {:?}: they must be the same", head.id, files.id));
     }
@@ -127,6 +140,19 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
         head.vendor = head.id.clone();
     }
     Some(Manifest { head, identify, formats, files: specs, images })
+}
+
+/// The types tell the first fault of each part, with what is allowed; the schema tells all of them, with their lines.
+fn every_fault(text: &str, before: usize, faults: &mut Faults<'_>) {
+    let broken = schema::faults(schema::Of::Vendor, text);
+    if broken.is_empty() {
+        return;
+    }
+    let told = faults.list.split_off(before);
+    for Broken { place, key, message } in broken {
+        let same = told.iter().find(|f| f.message.contains(&format!("`{key}`")) && f.message.contains("expected"));
+        faults.add(MANIFEST, place, same.map_or(message, |f| f.message.clone()));
+    }
 }
 
 /// The numbers of a pack's version.

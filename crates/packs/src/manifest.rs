@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use offhook_core::{asset::AssetKind, sighting::FileKind};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{cipher::EncryptSpec, picture::PictureSpec};
 
 /// Plain keys of `vendor.toml` and its small tables; the lists are read apart, so that every fault is found at once.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// The folder's name.
@@ -57,7 +58,7 @@ pub struct Head {
 }
 
 /// Whether a family is still made or supported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// In use.
@@ -68,7 +69,7 @@ pub enum Status {
 }
 
 /// How text becomes bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Charset {
     /// UTF-8.
     #[default]
@@ -86,7 +87,7 @@ pub enum Charset {
 }
 
 /// What ends a line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LineEnds {
     /// Line feed.
@@ -97,7 +98,7 @@ pub enum LineEnds {
 }
 
 /// What a family's password field can take.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratedSecret {
     /// Which characters; none: those of the settings path.
@@ -109,7 +110,7 @@ pub struct GeneratedSecret {
 }
 
 /// Characters of a derived password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretAlphabet {
     /// What a telephone can type.
@@ -119,7 +120,7 @@ pub enum SecretAlphabet {
 }
 
 /// The vendor's words for the variables of action URLs.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallWords {
     /// `${call.remote}`
@@ -133,7 +134,7 @@ pub struct CallWords {
 }
 
 /// What a sync asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SyncAction {
     /// Read the files again.
@@ -143,7 +144,7 @@ pub enum SyncAction {
 }
 
 /// How to ask for it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SyncEvent {
     /// `notify`
@@ -153,7 +154,7 @@ pub struct SyncEvent {
 }
 
 /// By which means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SyncMethod {
     /// SIP NOTIFY.
@@ -161,7 +162,7 @@ pub enum SyncMethod {
 }
 
 /// One `[[identify]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentifySpec {
     /// Shown in traces.
@@ -195,7 +196,7 @@ pub struct IdentifySpec {
 }
 
 /// A field of an identification that is text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TextField {
     /// Family word.
@@ -211,7 +212,7 @@ pub enum TextField {
 }
 
 /// One `[format.<name>]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FormatSpec {
     /// Which module.
@@ -253,7 +254,7 @@ pub struct FormatSpec {
 }
 
 /// Kinds of file format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FormatKind {
     /// One parameter per line.
@@ -271,7 +272,7 @@ pub enum FormatKind {
 }
 
 /// Quotes around values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Quote {
     /// None: a value is the rest of the line.
@@ -282,7 +283,7 @@ pub enum Quote {
 }
 
 /// What a parameter is in XML.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum XmlParameter {
     /// `<NAME>value</NAME>`
@@ -295,7 +296,7 @@ pub enum XmlParameter {
 }
 
 /// One `[[file]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSpec {
     /// Shown in traces.
@@ -305,6 +306,7 @@ pub struct FileSpec {
     /// Regular expression, recognises only.
     pub pattern: Option<String>,
     /// What it is for.
+    #[schemars(with = "Kind")]
     pub kind: FileKind,
     /// Holds SIP secrets or the key to them.
     #[serde(default)]
@@ -361,7 +363,7 @@ pub struct FileSpec {
 }
 
 /// One `[[file.variant]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantSpec {
     /// For phones whose firmware version is older than this.
@@ -384,7 +386,7 @@ pub struct VariantSpec {
 }
 
 /// One `[[asset]]`: how a stored asset is given to the phones of this family.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssetSpec {
     /// Shown in traces.
@@ -395,11 +397,13 @@ pub struct AssetSpec {
     pub path: String,
     /// What the file is for.
     #[serde(default = "other")]
+    #[schemars(with = "Option<Kind>")]
     pub kind: FileKind,
     /// Only for these.
     #[serde(default)]
     pub models: Vec<String>,
     /// Kinds of stored asset that can serve.
+    #[schemars(with = "Vec<String>")]
     pub accept: Vec<AssetKind>,
     /// What pictures are made into.
     pub picture: Option<PictureSpec>,
@@ -413,8 +417,22 @@ fn other() -> FileKind {
     FileKind::Other
 }
 
+/// The words of [`FileKind`], for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[allow(dead_code)]
+enum Kind {
+    Common,
+    Model,
+    Device,
+    Firmware,
+    Language,
+    Directory,
+    Other,
+}
+
 /// Where a file's bytes come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// Rendered.
@@ -432,7 +450,7 @@ pub enum Source {
 }
 
 /// One `[[image]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSpec {
     /// On `provisioning.firmware.version`.
@@ -446,7 +464,7 @@ pub struct ImageSpec {
 }
 
 /// What is known of one model, or of all of them.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct ModelSpec {
     /// Other spellings.
     #[serde(default)]
@@ -472,11 +490,12 @@ pub struct ModelSpec {
     pub modules: Option<ModulesSpec>,
     /// Anything else: `model.<name>` in templates.
     #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub attributes: toml::Table,
 }
 
 /// Expansion modules of a model.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModulesSpec {
     /// Product names.

@@ -496,7 +496,7 @@ static = "../../secret"
         "format.x.separator",
         "file \"f\".path",
         "file \"f\".format: there is no [format.y]",
-        "file \"g\": unknown variant `devices`",
+        "line 20, file \"g\".kind: \"devices\" is not allowed: write common",
         "file \"h\".static",
     ] {
         assert!(faults.iter().any(|f| f.contains(wanted)), "{wanted}: {faults:#?}");

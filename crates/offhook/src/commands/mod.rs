@@ -1,6 +1,7 @@
 //! One file per noun: its options, what it asks the server, and what it prints.
 
 pub mod account;
+pub mod author;
 pub mod config;
 pub mod device;
 pub mod firmware;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use offhook_packs::{Catalog, PackFault};
 use serde_json::json;
 
+use super::author::Author;
 use crate::{
     failure::{Failure, Outcome},
     output::Output,
@@ -28,6 +29,8 @@ pub struct Pack {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    #[command(flatten)]
+    Author(Author),
     /// List the packs of this program, and of a folder of more
     List {
         /// A folder of more packs
@@ -64,6 +67,7 @@ impl Pack {
     /// Does it.
     pub fn run(self, out: &mut Output<'_>) -> Outcome {
         match self.verb {
+            Verb::Author(author) => author.run(out),
             Verb::List { dir, json } => list(out, dir.as_deref(), json),
             Verb::Check { folders, json } => every(out, &folders, |out, pack| check(out, pack, json)),
             Verb::Test { folders, bless, json } => every(out, &folders, |out, pack| test(out, pack, bless, json)),

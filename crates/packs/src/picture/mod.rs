@@ -10,6 +10,7 @@ mod raster;
 mod resize;
 mod spec;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use raster::Raster;
@@ -23,7 +24,7 @@ pub const MAX_PIXELS: u64 = 16_000_000;
 pub const MAX_TARGET_SIDE: u32 = 4096;
 
 /// A file format of pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PictureFormat {
     /// Windows bitmap.
@@ -51,7 +52,7 @@ impl PictureFormat {
 }
 
 /// How a picture of another shape comes into the target's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// All of it is seen, with background at two sides.

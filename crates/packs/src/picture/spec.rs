@@ -1,12 +1,13 @@
 //! What a pack's manifest says of a picture: a [`PictureTarget`] whose numbers may be attributes of the model.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Fit, PictureFormat, PictureTarget};
 use crate::models::Model;
 
 /// `picture = { format = "bmp", width = "{model.logo.width}", … }` of an `[[asset]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PictureSpec {
     /// `bmp` or `png`
@@ -30,7 +31,7 @@ pub struct PictureSpec {
 }
 
 /// A number, or the attribute of the model that holds it: `90`, `"{model.logo.width}"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "NumberForm")]
 pub enum Number {
     /// Itself.
@@ -39,7 +40,7 @@ pub enum Number {
     Attribute(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "write a number or \"{model.<attribute>}\"")]
 enum NumberForm {
     Fixed(u32),
@@ -81,7 +82,7 @@ impl Number {
 }
 
 /// `#rrggbb`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Colour(pub [u8; 3]);
 

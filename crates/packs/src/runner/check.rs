@@ -1,7 +1,7 @@
 //! The check of a pack that can be loaded: files of every model rendered, read back, and looked at.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -112,6 +112,21 @@ fn faults(pack: &Arc<Pack>, model: &Model, route: (&Route, Option<&str>), [plain
             format!("templates/{}", hostile.1),
             format!("{name}: other parameters are written when a text holds signs of the syntax"),
         ));
+    }
+    out
+}
+
+/// The parameters of every file that can be read back, by the file's name in the manifest.
+pub(super) fn parameters(pack: &Arc<Pack>, model: &Model) -> BTreeMap<String, BTreeMap<String, String>> {
+    let settings = sample::settings(model, PLAIN, pack.id());
+    let mut out = BTreeMap::new();
+    for (route, firmware) in routes(pack, model) {
+        let spec = &pack.files()[route.file];
+        let Some(format) = spec.format.as_ref().and_then(|f| pack.formats.get(f)) else { continue };
+        let Ok((bytes, _)) = render(pack, model, (&route, firmware.as_deref()), &settings) else { continue };
+        let text = charset::decode(&bytes, spec.charset.unwrap_or(pack.head.charset));
+        let Ok(parameters) = format.parse(&text) else { continue };
+        out.insert(spec.name.clone(), parameters.into_iter().map(|p| (p.name, p.value)).collect());
     }
     out
 }

@@ -5,11 +5,11 @@ mod golden;
 mod recognition;
 mod sample;
 
-use std::{fmt, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use serde::Serialize;
 
-use crate::{Catalog, PackFault, files::folder_name};
+use crate::{Catalog, Pack, PackFault, files::folder_name};
 
 /// What a check saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -88,6 +88,11 @@ pub fn test_pack_among(catalog: &Catalog, dir: &Path, bless: bool) -> TestReport
         None => report.fail("", id, "the catalog has no such pack"),
     }
     report
+}
+
+/// The parameters of every file of a sample device of that model (empty: the generic one), by the file's name in the manifest.
+pub(crate) fn sample_files(pack: &Arc<Pack>, model: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+    check::parameters(pack, pack.model(Some(model).filter(|m| !m.is_empty())))
 }
 
 /// The faults of a test's TOML as text.
