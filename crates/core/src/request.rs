@@ -49,6 +49,8 @@ pub struct Request {
     pub transport: Transport,
     /// The path or file name, percent-decoded, as it was sent (leading slash or not). None for a lease event.
     pub path: Option<String>,
+    /// The phone sends this file instead of asking for it (HTTP PUT and POST, TFTP WRQ).
+    pub writes: bool,
     /// The query of an HTTP request, raw, without `?`.
     pub query: Option<String>,
     /// Header names in lower case with their values, bytes read as latin-1. Only those that identification may use.
@@ -66,7 +68,17 @@ pub struct Request {
 impl Request {
     /// A request with nothing but its transport and source.
     pub fn new(transport: Transport, source: IpAddr) -> Self {
-        Self { transport, path: None, query: None, headers: Vec::new(), source, local: None, option60: None, certificate_subject: None }
+        Self {
+            transport,
+            path: None,
+            writes: false,
+            query: None,
+            headers: Vec::new(),
+            source,
+            local: None,
+            option60: None,
+            certificate_subject: None,
+        }
     }
 
     /// The first header of that lower-case name.

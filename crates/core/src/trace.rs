@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Id, Mac,
     device::State,
+    firmware::Offer,
     sighting::{Evidence, FileKind},
 };
 
@@ -75,6 +76,22 @@ pub enum Reason {
         /// The names that are missing.
         missing: Vec<String>,
     },
+    /// The file names the firmware that the settings want, which is not offered to this phone.
+    FirmwareNotOffered {
+        /// Why.
+        offer: Offer,
+    },
+    /// An approved device sends a file that its pack takes.
+    OwnUpload,
+    /// A device that nobody has approved sends a file.
+    PendingUpload,
+    /// What was sent is greater than the pack or the server allows.
+    UploadTooLarge {
+        /// Most bytes.
+        most: u64,
+    },
+    /// What was sent did not come whole, or not in time.
+    UploadBroken,
     /// The template of the file failed; the log and the device's page have the line.
     TemplateFailed {
         /// Template, line and what is wrong.
@@ -112,10 +129,17 @@ impl fmt::Display for Reason {
             Self::FirmwareMissing { missing } => {
                 write!(f, "firmware is not stored: {} (offhook firmware add FILE)", missing.join(", "))
             }
+            Self::FirmwareNotOffered { offer } => offer.fmt(f),
+            Self::OwnUpload => f.write_str("the device is approved and sends a file that its pack takes"),
+            Self::PendingUpload => f.write_str("the device is pending: nothing is taken from it; approve it first"),
+            Self::UploadTooLarge { most } => {
+                write!(f, "the file is greater than {most} bytes, the limit of its pack or limits.upload_size")
+            }
+            Self::UploadBroken => f.write_str("the file did not come whole, or not in time; nothing of it was kept"),
             Self::TemplateFailed { error } => write!(f, "the template failed: {error}"),
             Self::Overloaded => f.write_str("the server has too much to do; phones try again by themselves"),
             Self::StoreUnavailable => f.write_str("the store does not answer"),
-            Self::MethodNotAllowed => f.write_str("phones may only GET and HEAD"),
+            Self::MethodNotAllowed => f.write_str("phones may only GET, HEAD, PUT and POST"),
             Self::NoFile => f.write_str("no file was asked for"),
         }
     }
@@ -223,6 +247,9 @@ pub enum Says {
         cached: bool,
         /// What the family cannot express, and the like.
         notes: usize,
+        /// Whether the firmware that the settings want is offered in them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        firmware: Option<Offer>,
         /// Why there are none.
         failed: Option<Reason>,
     },
@@ -284,12 +311,15 @@ impl fmt::Display for Says {
             }
             Self::Authorize { decision, reason } => write!(f, "{}: {reason}", decision.as_str()),
             Self::Compose { layers } => write!(f, "layers: {}", layers.join(" < ")),
-            Self::Render { template, bytes, cached, notes, failed } => match failed {
+            Self::Render { template, bytes, cached, notes, firmware, failed } => match failed {
                 Some(why) => write!(f, "no file: {why}"),
                 None => {
                     write!(f, "{template}, {bytes} bytes{}", if *cached { ", from memory" } else { "" })?;
                     if *notes > 0 {
                         write!(f, ", {notes} notes")?;
+                    }
+                    if let Some(offer) = firmware {
+                        write!(f, "; {offer}")?;
                     }
                     Ok(())
                 }

@@ -54,6 +54,7 @@ pub(crate) fn file(spec: AssetSpec) -> FileSpec {
         search: Vec::new(),
         variant: Vec::new(),
         asset: Some(spec),
+        upload: None,
     }
 }
 

@@ -12,7 +12,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use crate::{
     Pack, Part,
-    manifest::Source,
+    manifest::{Source, UploadSpec},
     pack::Groups,
     pattern::{normalise, spell},
     rule::{self, Input, Read, Rule},
@@ -114,6 +114,11 @@ impl Route {
         self.spec().optional
     }
 
+    /// What the phone sends, when it writes.
+    pub fn upload(&self) -> Option<&UploadSpec> {
+        self.spec().upload.as_ref()
+    }
+
     /// Where its bytes come from.
     pub fn source(&self) -> Source {
         self.spec().source
@@ -198,7 +203,7 @@ impl Recognition {
         if let Some(learnt) = learnt {
             self.learn(learnt, &mut told);
         }
-        let mut routes = path.map_or_else(Vec::new, |path| self.routes(&path, request.query.as_deref(), &mut told));
+        let mut routes = path.map_or_else(Vec::new, |path| self.routes(&path, request, &mut told));
         let mac = told.mac();
         self.oui(mac, &routes, &mut told);
         self.rank(&mut routes, &told, mac, learnt);
@@ -243,11 +248,15 @@ impl Recognition {
         }
     }
 
-    fn routes(&self, path: &str, query: Option<&str>, told: &mut Told) -> Vec<Ranked> {
+    fn routes(&self, path: &str, request: &Request, told: &mut Told) -> Vec<Ranked> {
         let bytes = rule::bytes(path);
         let mut routes = Vec::new();
         for &(p, f) in self.files.set.matches(&bytes).iter().filter_map(|i| self.files.rules.get(i)) {
-            if let Some(ranked) = self.route(p, f, path, &bytes, query, told) {
+            // What a phone may send and what it may ask for can have one name.
+            if (self.packs[p].specs[f].source == Source::Upload) != request.writes {
+                continue;
+            }
+            if let Some(ranked) = self.route(p, f, path, &bytes, request.query.as_deref(), told) {
                 routes.push(ranked);
             }
         }

@@ -1,6 +1,6 @@
 //! Firmware images: which stored files a version needs.
 
-use offhook_core::settings::Effective;
+use offhook_core::{firmware::Offer, settings::Effective};
 use regex::bytes::Regex;
 
 use crate::{
@@ -19,11 +19,12 @@ pub(crate) struct Image {
 }
 
 /// The image that the settings ask for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImageState {
     pub name: String,
     pub files: Vec<String>,
     pub missing: Vec<String>,
+    pub offer: Offer,
 }
 
 impl Image {
@@ -49,6 +50,15 @@ impl Image {
             })
             .collect()
     }
+
+    /// The part of a version that is compared with another one: what the group `version` holds, or the only group there is; else
+    /// all of it. A spelling that is not this image's is taken as it is.
+    fn compared<'v>(&self, version: &'v str) -> &'v str {
+        let groups: Vec<_> = self.regex.capture_names().flatten().collect();
+        let name = if groups.len() == 1 { groups.first().copied() } else { Some("version") };
+        let part = || str::from_utf8(self.regex.captures(version.as_bytes())?.name(name?)?.as_bytes()).ok();
+        part().unwrap_or(version)
+    }
 }
 
 /// `{model.<attribute>}` replaced; None when the model lacks one.
@@ -65,10 +75,24 @@ fn without_attributes(text: &str, value: impl Fn(&str) -> Option<String>) -> Opt
     Some(out)
 }
 
-/// The first image that matches the version of the settings; none when no version is set or none matches.
-pub(crate) fn effective(images: &[Image], settings: &Effective, model: &Model, shelf: &dyn FirmwareShelf) -> Option<ImageState> {
+/// The first image that matches the version of the settings; none when no version is set or none matches. `runs`: what the phone
+/// reports, or is taken to have.
+pub(crate) fn effective(
+    images: &[Image],
+    settings: &Effective,
+    model: &Model,
+    runs: Option<&str>,
+    shelf: &dyn FirmwareShelf,
+) -> Option<ImageState> {
     let version = settings.value("provisioning.firmware.version")?.as_str()?.to_owned();
-    let files = images.iter().find_map(|image| image.files(&version, model))?;
-    let missing = files.iter().filter(|f| !shelf.has(f)).cloned().collect();
-    Some(ImageState { name: version, files, missing })
+    let policy = settings.value("provisioning.firmware.policy").and_then(|p| p.as_str());
+    let (image, files) = images.iter().find_map(|image| Some((image, image.files(&version, model)?)))?;
+    let missing: Vec<String> = files.iter().filter(|f| !shelf.has(f)).cloned().collect();
+    let offer = Offer::decide(&version, image.compared(&version), policy, runs.map(|r| image.compared(r)), &missing);
+    Some(ImageState { name: version, files, missing, offer })
+}
+
+/// The files of the first image of that version.
+pub(crate) fn files(images: &[Image], version: &str, model: &Model) -> Option<Vec<String>> {
+    images.iter().find_map(|image| image.files(version, model))
 }

@@ -3,6 +3,7 @@
 //! a folder. The format is described in `docs/packs.md`.
 
 pub mod archive;
+pub mod firmware;
 pub mod manifest;
 pub mod picture;
 pub mod sandbox;
@@ -31,6 +32,7 @@ mod rule;
 mod runner;
 pub mod schema;
 mod support;
+mod upload;
 mod variant;
 
 pub use asset::AssetPlan;

@@ -11,19 +11,22 @@ use crate::{
     engine::Engine,
     fault::PackFault,
     files::PackFiles,
+    firmware::{FirmwareEntry, FirmwareFile},
     format::Format,
-    image::Image,
-    manifest::{AssetSpec, FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source, VariantSpec},
+    image::{self, Image},
+    manifest::{AssetSpec, FileSpec, FormatKind, FormatSpec, Head, IdentifySpec, ImageSpec, Source, UploadSpec, VariantSpec},
     models::{Models, fault, line_of},
     pack::{Groups, Pack, PackFile},
     paths::PathSet,
     pattern::PathPattern,
     rule::{GROUPS, Rule, compile},
     schema::{self, Broken},
+    upload,
 };
 
 const MANIFEST: &str = "vendor.toml";
 const MODELS: &str = "models.toml";
+const FIRMWARE: &str = "firmware.toml";
 
 /// Collects faults while a pack is read.
 struct Faults<'a> {
@@ -67,6 +70,7 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
     let formats = formats(&manifest, &mut faults);
     let pack_files = pack_files(&manifest, &formats, &models, files, &engine, &mut faults);
     let images = images(&manifest, &models, &mut faults);
+    let firmware = firmware(files, &manifest, &models, &images, &mut faults);
     let ouis = ouis(&manifest.head, &mut faults);
     paths(&manifest.head, &models, &mut faults);
     if !faults.list.is_empty() {
@@ -82,6 +86,7 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
         formats,
         rules,
         images,
+        firmware,
         ouis,
         models,
         engine,
@@ -113,6 +118,8 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
     let images = list(&mut table, "image", faults);
     let assets: Vec<AssetSpec> = list(&mut table, "asset", faults);
     specs.extend(assets.into_iter().map(asset::file));
+    let uploads: Vec<UploadSpec> = list(&mut table, "upload", faults);
+    specs.extend(uploads.into_iter().map(upload::file));
     let formats = match table.remove("format") {
         Some(toml::Value::Table(formats)) => {
             formats.into_iter().filter_map(|(name, value)| Some((name.clone(), one(value, &format!("format.{name}"), faults)?))).collect()
@@ -302,6 +309,7 @@ fn pack_files(
             add_source.push(("optional", "a file that is never there is optional".to_owned()));
         }
         add_source.extend(asset::faults(spec, pattern.as_ref().and_then(|p| p.1.as_ref()), models));
+        add_source.extend(upload::faults(spec));
         for message in add_format {
             add("format", message);
         }
@@ -368,6 +376,65 @@ fn images(manifest: &Manifest, models: &Models, faults: &mut Faults<'_>) -> Vec<
             Ok(image) => out.push(image),
             Err((field, message)) => faults.add(MANIFEST, format!("image[{i}].{field}"), message),
         }
+    }
+    out
+}
+
+/// `firmware.toml`: every fault of every entry.
+fn firmware(files: &PackFiles, manifest: &Manifest, models: &Models, images: &[Image], faults: &mut Faults<'_>) -> Vec<FirmwareEntry> {
+    let Some(bytes) = files.files.get(FIRMWARE) else { return Vec::new() };
+    let file = match text(bytes)
+        .map_err(|e| (String::new(), e))
+        .and_then(|text| toml::from_str::<FirmwareFile>(&text).map_err(|e| (line_of(&e, &text), e.message().to_owned())))
+    {
+        Ok(file) => file,
+        Err((place, message)) => {
+            faults.add(FIRMWARE, place, message);
+            return Vec::new();
+        }
+    };
+    let (mut out, mut seen) = (Vec::<FirmwareEntry>::new(), HashSet::new());
+    for (i, value) in file.firmware.into_iter().enumerate() {
+        let name =
+            value.get("version").and_then(toml::Value::as_str).map_or_else(|| format!("firmware[{i}]"), |v| format!("firmware {v:?}"));
+        let mut entry: FirmwareEntry = match value.try_into() {
+            Ok(entry) => entry,
+            Err(e) => {
+                let e: toml::de::Error = e;
+                faults.add(FIRMWARE, name, e.message());
+                continue;
+            }
+        };
+        if !entry.pack.is_empty() && entry.pack != manifest.head.id {
+            faults.add(FIRMWARE, format!("{name}.pack"), "is another pack's: leave it out");
+        }
+        entry.pack.clone_from(&manifest.head.id);
+        for (field, message) in entry.faults() {
+            faults.add(FIRMWARE, format!("{name}.{field}"), message);
+        }
+        for model in entry.models.iter().filter(|m| models.find(m).is_none()) {
+            faults.add(FIRMWARE, format!("{name}.models"), format!("{model:?} is no model of models.toml"));
+        }
+        if !seen.insert((entry.version.clone(), entry.models.clone())) {
+            faults.add(FIRMWARE, format!("{name}.version"), "stands twice for the same models");
+        }
+        for model in models.list.iter().filter(|m| !entry.models.is_empty() && entry.is_for(&m.name)) {
+            match image::files(images, &entry.version, model) {
+                None => {
+                    faults.add(FIRMWARE, format!("{name}.version"), format!("no [[image]] of vendor.toml matches it for {}", model.name))
+                }
+                Some(needed) => {
+                    for file in needed.iter().filter(|n| !entry.files.iter().any(|f| f.eq_ignore_ascii_case(n))) {
+                        faults.add(
+                            FIRMWARE,
+                            format!("{name}.files"),
+                            format!("lacks {file}, which its [[image]] needs for {}", model.name),
+                        );
+                    }
+                }
+            }
+        }
+        out.push(entry);
     }
     out
 }

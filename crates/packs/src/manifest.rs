@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use offhook_core::{asset::AssetKind, sighting::FileKind};
+use offhook_core::{asset::AssetKind, sighting::FileKind, upload::UploadKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -360,6 +360,58 @@ pub struct FileSpec {
     /// Stands for an `[[asset]]`.
     #[serde(skip)]
     pub asset: Option<AssetSpec>,
+    /// Stands for an `[[upload]]`.
+    #[serde(skip)]
+    pub upload: Option<UploadSpec>,
+}
+
+/// One `[[upload]]`: a file that phones of this family send.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UploadSpec {
+    /// Shown in traces; unique among files and uploads.
+    pub name: String,
+    /// With placeholders.
+    pub path: Option<String>,
+    /// Regular expression.
+    pub pattern: Option<String>,
+    /// What it is.
+    #[serde(default = "any_upload")]
+    #[schemars(with = "UploadWord")]
+    pub kind: UploadKind,
+    /// Greatest size in bytes.
+    #[serde(default = "one_mib")]
+    pub max_bytes: u64,
+    /// Newest versions that are kept of each device.
+    #[serde(default = "three")]
+    pub keep: usize,
+    /// Other makers' phones send files of such names too.
+    #[serde(default)]
+    pub shared: bool,
+}
+
+/// The words of [`UploadKind`], for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[allow(dead_code)]
+enum UploadWord {
+    Log,
+    Settings,
+    Contacts,
+    Calls,
+    Other,
+}
+
+fn any_upload() -> UploadKind {
+    UploadKind::Other
+}
+
+fn one_mib() -> u64 {
+    1 << 20
+}
+
+fn three() -> usize {
+    3
 }
 
 /// One `[[file.variant]]`.
@@ -447,6 +499,9 @@ pub enum Source {
     /// A stored asset; such files are written as `[[asset]]`.
     #[serde(skip)]
     Asset,
+    /// What a phone sends; such files are written as `[[upload]]`.
+    #[serde(skip)]
+    Upload,
 }
 
 /// One `[[image]]`.

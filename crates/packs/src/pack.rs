@@ -4,16 +4,18 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use offhook_core::{
     Mac,
+    firmware::Offer,
     settings::{Alphabet, CallVariables, Effective, GeneratedForm, Path, RawSecrets},
     sighting::FileKind,
 };
 use regex::bytes::Regex;
 
 use crate::{
-    DeviceFacts, Note, Part, RenderError, RenderInput, Rendered, Rendering, Route,
+    DeviceFacts, FirmwareShelf, Note, Part, RenderError, RenderInput, Rendered, Rendering, Route,
     engine::Engine,
+    firmware::FirmwareEntry,
     format::Format,
-    image::Image,
+    image::{self, Image},
     manifest::{FileSpec, Head, SecretAlphabet, Source},
     models::{Model, Models},
     paths::{self, PathSet},
@@ -30,6 +32,7 @@ pub struct Pack {
     pub(crate) formats: BTreeMap<String, Format>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) images: Vec<Image>,
+    pub(crate) firmware: Vec<FirmwareEntry>,
     pub(crate) ouis: Vec<([u8; 3], String)>,
     pub(crate) models: Models,
     pub(crate) engine: Engine,
@@ -140,7 +143,7 @@ impl Pack {
         };
         let mut routes = Vec::new();
         for (index, (file, spec)) in self.files.iter().zip(&self.specs).enumerate() {
-            if !applies(spec, model) || spec.source == Source::Firmware || spec.query.is_some() {
+            if !applies(spec, model) || matches!(spec.source, Source::Firmware | Source::Upload) || spec.query.is_some() {
                 continue;
             }
             let Some(path) = file.path.as_ref().and_then(|p| p.make(&values)) else { continue };
@@ -212,6 +215,22 @@ impl Pack {
     pub fn firmware_match(&self, file_name: &str) -> bool {
         let firmware = |(_, spec): &(&PackFile, &FileSpec)| spec.source == Source::Firmware;
         self.files.iter().zip(&self.specs).filter(firmware).any(|(f, _)| f.regex.is_match(&crate::rule::bytes(file_name)))
+    }
+
+    /// The firmware that can be fetched for its phones.
+    pub fn firmware(&self) -> &[FirmwareEntry] {
+        &self.firmware
+    }
+
+    /// Whether the firmware that the settings want is offered to a device, and why; none when they want none that the pack knows.
+    pub fn firmware_offer(&self, device: &DeviceFacts, settings: &Effective, shelf: &dyn FirmwareShelf) -> Option<Offer> {
+        let runs = crate::variant::firmware(device, settings);
+        image::effective(&self.images, settings, self.model(device.model.as_deref()), runs.as_deref(), shelf).map(|i| i.offer)
+    }
+
+    /// The stored files that a version needs on a model; none when no image of the pack is called so.
+    pub fn firmware_files(&self, version: &str, model: Option<&str>) -> Option<Vec<String>> {
+        image::files(&self.images, version, self.model(model))
     }
 
     /// What a derived password at that path may be; none: the family has no say.

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use offhook_core::{
     Mac,
     device::State,
+    firmware::Offer,
     settings::{Effective, RawSecrets},
 };
 use serde_json::{Map, Value};
@@ -126,6 +127,8 @@ pub struct Rendered {
     pub template: String,
     /// What a person should know.
     pub notes: Vec<Note>,
+    /// Whether the firmware that the settings want is offered; none when they want none that the pack knows.
+    pub firmware: Option<Offer>,
 }
 
 /// Why there is no file.
@@ -136,6 +139,8 @@ pub enum RenderError {
         /// Names of firmware files that are not stored.
         missing: Vec<String>,
     },
+    /// The file names firmware that is not offered to this phone.
+    NotOffered(Offer),
     /// The bytes are a stored firmware file of the route's name, not made here.
     Firmware,
     /// The bytes are made of a stored asset, not here.
@@ -160,6 +165,7 @@ impl fmt::Display for RenderError {
         match self {
             Self::Absent { missing } if missing.is_empty() => f.write_str("the file does not exist"),
             Self::Absent { missing } => write!(f, "firmware is not stored: {}", missing.join(", ")),
+            Self::NotOffered(offer) => offer.fmt(f),
             Self::Firmware => f.write_str("the file is stored firmware"),
             Self::Asset(plan) => write!(f, "the file is the stored asset {:?}", plan.asset.name),
             Self::AssetUnusable(why) => f.write_str(why),
@@ -186,6 +192,7 @@ pub struct Pending {
     spec: FileSpec,
     raw: Map<String, Value>,
     encryption_key: Option<String>,
+    offer: Option<Offer>,
 }
 
 impl fmt::Debug for Pending {
@@ -206,7 +213,8 @@ impl Pending {
     /// # Errors
     /// As [`Pack::begin`].
     pub fn finish(self, made: MarkedText) -> Result<Rendered, RenderError> {
-        finish(&self.pack, &self.spec, self.job.template, made.0, &self.raw, self.encryption_key.as_deref())
+        let made = finish(&self.pack, &self.spec, self.job.template, made.0, &self.raw, self.encryption_key.as_deref())?;
+        Ok(Rendered { firmware: self.offer, ..made })
     }
 }
 
@@ -219,20 +227,27 @@ pub(crate) fn begin(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Resu
     let is_text = spec.format.as_ref().and_then(|name| pack.formats.get(name)).is_some_and(Format::is_text);
     let replaced = layers.find_override(&format!("{}.tpl", route.name)).filter(|_| is_text);
     match spec.source {
+        Source::Upload => return Err(ABSENT),
         Source::None if replaced.is_none() => return Err(ABSENT),
         Source::Firmware => return Err(RenderError::Firmware),
         _ if !applies(spec, model) => return Err(ABSENT),
         Source::Asset => return Err(asset::plan(spec, route, model, input)),
         _ => {}
     }
-    let spec = &*variant::form(spec, model, variant::firmware(input.device, input.settings).as_deref());
-    let image = image::effective(&pack.images, input.settings, model, input.shelf);
+    let runs = variant::firmware(input.device, input.settings);
+    let spec = &*variant::form(spec, model, runs.as_deref());
+    let image = image::effective(&pack.images, input.settings, model, runs.as_deref(), input.shelf);
     if spec.needs_image {
         match &image {
-            Some(image) if image.missing.is_empty() => {}
-            image => return Err(RenderError::Absent { missing: image.as_ref().map(|i| i.missing.clone()).unwrap_or_default() }),
+            None => return Err(ABSENT),
+            Some(image) if image.offer.offered() => {}
+            Some(image) if image.missing.is_empty() => return Err(RenderError::NotOffered(image.offer.clone())),
+            Some(image) => return Err(RenderError::Absent { missing: image.missing.clone() }),
         }
     }
+    let offer = image.as_ref().map(|i| i.offer.clone());
+    // What is not offered is not there for a template. What is missing it may name.
+    let image = image.filter(|i| i.offer.offered() || !i.missing.is_empty());
     if spec.source == Source::Static && replaced.is_none() {
         return static_file(pack, route, spec).map(Rendering::Done);
     }
@@ -251,10 +266,14 @@ pub(crate) fn begin(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Resu
     let made = if found.layer == Layer::Tenant { None } else { engine.render(&found.full, &context, lent.clone())? };
     let key = input.encryption_key.clone();
     match (made, input.overlay) {
-        (Some(made), _) => finish(pack, spec, found.full, made, &raw, key.as_deref()).map(Rendering::Done),
+        (Some(made), _) => {
+            let made = finish(pack, spec, found.full, made, &raw, key.as_deref())?;
+            Ok(Rendering::Done(Rendered { firmware: offer, ..made }))
+        }
         (None, Some(overlay)) => {
             let job = Job { overlay: overlay.clone(), template: found.full, context, lent };
-            Ok(Rendering::Elsewhere(Box::new(Pending { job, pack: route.pack.clone(), spec: spec.clone(), raw, encryption_key: key })))
+            let (pack, spec) = (route.pack.clone(), spec.clone());
+            Ok(Rendering::Elsewhere(Box::new(Pending { job, pack, spec, raw, encryption_key: key, offer })))
         }
         (None, None) => Err(ABSENT),
     }
@@ -282,7 +301,7 @@ fn finish(
     };
     let content_type = spec.content_type.clone().unwrap_or_else(|| format.content_type().to_owned());
     let bytes = encrypted(spec, key, charset::encode(&text, charset), &template)?;
-    Ok(Rendered { bytes, content_type, template, notes })
+    Ok(Rendered { bytes, content_type, template, notes, firmware: None })
 }
 
 /// In the file's cipher, if it has one and there is a key. What cannot be encrypted does not go out.
@@ -385,5 +404,6 @@ fn static_file(pack: &Pack, route: &Route, spec: &FileSpec) -> Result<Rendered, 
         content_type: spec.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
         template: format!("files/{name}"),
         notes: Vec::new(),
+        firmware: None,
     })
 }

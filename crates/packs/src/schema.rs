@@ -7,7 +7,7 @@ use jsonschema::{Validator, error::ValidationErrorKind};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
-use crate::manifest::{AssetSpec, FileSpec, FormatSpec, Head, IdentifySpec, ImageSpec, ModelSpec};
+use crate::manifest::{AssetSpec, FileSpec, FormatSpec, Head, IdentifySpec, ImageSpec, ModelSpec, UploadSpec};
 
 /// A whole `vendor.toml`.
 #[derive(JsonSchema)]
@@ -28,6 +28,9 @@ struct Vendor {
     /// How stored assets are given to phones.
     #[schemars(default)]
     asset: Vec<AssetSpec>,
+    /// What phones may send.
+    #[schemars(default)]
+    upload: Vec<UploadSpec>,
     /// Firmware images.
     #[schemars(default)]
     image: Vec<ImageSpec>,
