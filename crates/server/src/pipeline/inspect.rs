@@ -81,13 +81,15 @@ impl Pipeline {
         let mut notes = composed.notes;
         let unsupported = pack.unsupported(pack.model(device.model.as_deref()), &composed.effective);
         notes.extend(unsupported);
+        let offer = pack.firmware_offer(&render::device_facts(&serving), &composed.effective, &render::OnShelf(&moment.shelf));
+        notes.extend(offer.map(|offer| Note::new("provisioning.firmware.version", offer.to_string())));
         for route in pack.files_for(&render::device_facts(&serving)) {
             if route.source() != Source::Template {
                 continue;
             }
             match self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await {
                 Ok((made, _)) => notes.extend(made.notes.iter().cloned()),
-                Err(Reason::NotOffered) => {}
+                Err(Reason::NotOffered | Reason::FirmwareNotOffered { .. }) => {}
                 Err(why) => notes.push(Note { path: String::new(), message: format!("{}: {why}", route.path) }),
             }
         }

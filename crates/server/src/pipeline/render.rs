@@ -8,6 +8,7 @@ use offhook_core::{
     Id,
     clock::{Clock, Timestamp},
     configuration::LayerSelector,
+    firmware::Offer,
     settings::Effective,
     trace::Reason,
 };
@@ -42,6 +43,8 @@ pub struct Made {
     pub template: String,
     /// What the family cannot express, and the like.
     pub notes: Vec<Note>,
+    /// Whether the firmware that the settings want is offered in it.
+    pub firmware: Option<Offer>,
     /// The layers it was made of.
     pub layers: Vec<String>,
     /// Their tag.
@@ -148,7 +151,7 @@ impl Validators {
 }
 
 /// The shelf as templates see it.
-struct OnShelf<'a>(&'a Shelf);
+pub struct OnShelf<'a>(pub &'a Shelf);
 
 impl FirmwareShelf for OnShelf<'_> {
     fn has(&self, name: &str) -> bool {
@@ -179,6 +182,7 @@ pub fn rendered(
     route.pack.render(route, &input).map_err(|why| match why {
         RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
         RenderError::Absent { missing } => Reason::FirmwareMissing { missing },
+        RenderError::NotOffered(offer) => Reason::FirmwareNotOffered { offer },
         RenderError::Firmware | RenderError::Asset(_) | RenderError::AssetUnusable(_) => Reason::NotOffered,
         RenderError::Template { .. } => Reason::TemplateFailed { error: why.to_string() },
     })

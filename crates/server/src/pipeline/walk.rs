@@ -321,12 +321,14 @@ impl Inner {
                     bytes: made.file.body.len() as u64,
                     cached: *cached,
                     notes: made.notes.len(),
+                    firmware: made.firmware.clone(),
                     failed: None,
                 };
                 (made.layers.clone(), render)
             }
             Err(why) => {
-                let render = Says::Render { template: String::new(), bytes: 0, cached: false, notes: 0, failed: Some(why.clone()) };
+                let render =
+                    Says::Render { template: String::new(), bytes: 0, cached: false, notes: 0, firmware: None, failed: Some(why.clone()) };
                 (Vec::new(), render)
             }
         };
@@ -348,7 +350,10 @@ impl Inner {
     ) -> Result<(Arc<Made>, bool), Reason> {
         if route.source() == Source::Firmware {
             let file = self.files.firmware(&self.store, &moment.shelf, &route.name).await?;
-            return Ok((Arc::new(Made { template: route.name.clone(), file, notes: Vec::new(), layers: Vec::new(), layers_tag: 0 }), true));
+            return Ok((
+                Arc::new(Made { template: route.name.clone(), file, notes: Vec::new(), firmware: None, layers: Vec::new(), layers_tag: 0 }),
+                true,
+            ));
         }
         let serving = serving.filter(|_| needs_device(route));
         let key = Key {
@@ -406,7 +411,7 @@ impl Inner {
         let file = self.files.file(&owner, made.bytes.into(), &made.content_type, changed);
         let notes = composed.notes.into_iter().chain(made.notes).collect();
         let layers_tag = moment.configuration.layers_tag(selector);
-        Ok(Made { file, template: made.template, notes, layers: composed.layers, layers_tag })
+        Ok(Made { file, template: made.template, notes, firmware: made.firmware, layers: composed.layers, layers_tag })
     }
 }
 
