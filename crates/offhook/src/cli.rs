@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{account, config, device, firmware, job, pack, profile, requests, serve, simulate, site, tenant, token};
+use crate::commands::{account, config, device, firmware, job, pack, profile, requests, serve, simulate, site, template, tenant, token};
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
 #[derive(Parser, Debug)]
@@ -43,6 +43,7 @@ pub enum Command {
     Account(account::Account),
     Site(site::Site),
     Tenant(tenant::Tenant),
+    Template(template::Template),
     Firmware(firmware::Firmware),
     Simulate(simulate::Simulate),
     Requests(requests::Requests),
@@ -98,6 +99,17 @@ mod tests {
             "offhook account add 1001 password=- --shared",
             "offhook account list --unassigned",
             "offhook firmware add a b --pack p",
+            "offhook template list --pack p --stale --tenant t",
+            "offhook template show p base.tpl --original",
+            "offhook template edit p 001565aabbcc.cfg.tpl --tenant t --from base.tpl --yes",
+            "offhook template put p base.tpl --name x.tpl --site --revision 0",
+            "offhook template check p -",
+            "offhook template copy old new base.tpl T46S.tpl --tenant a --to-site --overwrite --dry-run",
+            "offhook template delete p a.tpl b.tpl --tenant t",
+            "offhook template diff p base.tpl",
+            "offhook template merge p base.tpl --yes",
+            "offhook template pull d --overwrite",
+            "offhook template push d --dry-run --delete",
             "offhook simulate --transport tftp --path x --ip ::1 --header a:b --header c:d --option60 x --certificate-subject y --use-learnt",
             "offhook requests --follow --device x",
             "offhook token create --label x --role read-only",

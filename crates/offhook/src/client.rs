@@ -181,6 +181,15 @@ impl Client {
         self.value(self.request(Method::GET, segments, query)).await
     }
 
+    /// GET, as JSON; none when there is no such thing.
+    pub async fn find(&self, segments: &[&str]) -> Outcome<Option<Value>> {
+        match self.get(segments, &[]).await {
+            Ok(value) => Ok(Some(value)),
+            Err(Failure::Missing(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// GET, as bytes.
     pub async fn download(&self, segments: &[&str], query: Query<'_>) -> Outcome<Vec<u8>> {
         self.bytes(self.request(Method::GET, segments, query).header(header::ACCEPT, "*/*")).await

@@ -9,6 +9,8 @@ use serde_json::Value;
 pub enum Failure {
     /// It could not be done: exit code 1.
     Failed(String),
+    /// What was asked for is not there: exit code 1.
+    Missing(String),
     /// The command line does not make sense: exit code 2.
     Usage(String),
     /// The server does not allow it: exit code 3.
@@ -27,10 +29,23 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::NobodyListens => 0,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Missing(_) => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 3,
             Self::Unreachable(_) => 4,
+        }
+    }
+
+    /// The same, with one more line.
+    pub fn with(self, line: &str) -> Self {
+        let more = |text: String| format!("{text}\n{line}");
+        match self {
+            Self::Failed(text) => Self::Failed(more(text)),
+            Self::Missing(text) => Self::Missing(more(text)),
+            Self::Usage(text) => Self::Usage(more(text)),
+            Self::Refused(text) => Self::Refused(more(text)),
+            Self::Unreachable(text) => Self::Unreachable(more(text)),
+            Self::NobodyListens => Self::Failed(line.to_owned()),
         }
     }
 
@@ -61,6 +76,7 @@ impl Failure {
         }
         match status {
             401 | 403 => Self::Refused(message),
+            404 => Self::Missing(message),
             _ => Self::Failed(message),
         }
     }
@@ -94,6 +110,7 @@ fn list_of(path: &str) -> Option<String> {
         "accounts" => "account",
         "tenants" => "tenant",
         "firmware" => "firmware",
+        "templates" => "template",
         "tokens" => "token",
         "jobs" => "job",
         _ => return None,
@@ -107,7 +124,9 @@ fn list_of(path: &str) -> Option<String> {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(text) | Self::Usage(text) | Self::Refused(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Failed(text) | Self::Missing(text) | Self::Usage(text) | Self::Refused(text) | Self::Unreachable(text) => {
+                f.write_str(text)
+            }
             Self::NobodyListens => Ok(()),
         }
     }

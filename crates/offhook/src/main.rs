@@ -57,6 +57,7 @@ fn run(command: Command, stdout: &mut dyn Write) -> Outcome {
         Command::Account(account) => ask(account.run(out)),
         Command::Site(site) => ask(site.run(out)),
         Command::Tenant(tenant) => ask(tenant.run(out)),
+        Command::Template(template) => ask(template.run(out)),
         Command::Firmware(firmware) => ask(firmware.run(out)),
         Command::Simulate(simulate) => ask(simulate.run(out)),
         Command::Requests(requests) => ask(requests.run(out)),

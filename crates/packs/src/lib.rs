@@ -45,4 +45,4 @@ pub use overlay::Overlay;
 pub use pack::Pack;
 pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, Pending, RenderError, RenderInput, Rendered, Rendering, ServerFacts};
 pub use resources::{AssetFacts, Part, Resources};
-pub use runner::{CheckReport, TestFailure, TestReport, check_pack, test_pack, test_pack_among};
+pub use runner::{CheckReport, TestFailure, TestReport, check_pack, sample_device, test_pack, test_pack_among};

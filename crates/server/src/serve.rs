@@ -132,6 +132,7 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
             let metrics = metrics.clone();
             Arc::new(move || metrics.text())
         },
+        templates: Arc::default(),
         closing: closing.clone(),
     };
     let faces = bound.serve(&config, app, closing.clone());

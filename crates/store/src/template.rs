@@ -63,6 +63,19 @@ impl Store {
         self.write(move |tx| put_all(tx, new).boxed()).await
     }
 
+    /// Saves and deletes several at once, all or none, each as [`Store::put_template`] and [`Store::delete_template`] do. Answers what is
+    /// saved, in the order given.
+    ///
+    /// # Errors
+    /// As those.
+    pub async fn change_templates(
+        &self,
+        puts: Vec<(NewTemplate, Option<u64>)>,
+        deletes: Vec<(Id, Option<u64>, Vec<Id>)>,
+    ) -> Result<Vec<TemplateOverride>> {
+        self.write(move |tx| change(tx, puts, deletes).boxed()).await
+    }
+
     /// Deletes an override. `devices`: as in [`NewTemplate`].
     ///
     /// # Errors
@@ -78,6 +91,17 @@ async fn put_all(tx: &mut Tx, new: Vec<(NewTemplate, Option<u64>)>) -> Result<Ve
         saved.push(put(tx, one, if_match).await?);
     }
     Ok(saved)
+}
+
+async fn change(
+    tx: &mut Tx,
+    puts: Vec<(NewTemplate, Option<u64>)>,
+    deletes: Vec<(Id, Option<u64>, Vec<Id>)>,
+) -> Result<Vec<TemplateOverride>> {
+    for (id, if_match, devices) in deletes {
+        delete(tx, id, if_match, devices).await?;
+    }
+    put_all(tx, puts).await
 }
 
 async fn put(tx: &mut Tx, new: NewTemplate, if_match: Option<u64>) -> Result<TemplateOverride> {

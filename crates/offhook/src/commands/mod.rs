@@ -12,6 +12,7 @@ pub mod requests;
 pub mod serve;
 pub mod simulate;
 pub mod site;
+pub mod template;
 pub mod tenant;
 pub mod token;
 

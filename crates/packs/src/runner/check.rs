@@ -17,7 +17,7 @@ use crate::{
 
 /// A text in which each sign means something to some format, and its plain counterpart of the same kind.
 const HOSTILE: &str = "Zoë \"O'N\"; #1 = <b>&amp;]]> -->\\ : ,";
-const PLAIN: &str = "Zoe ONeill";
+pub(super) const PLAIN: &str = "Zoe ONeill";
 
 struct Everything;
 
@@ -52,7 +52,7 @@ pub(super) fn check(pack: &Arc<Pack>) -> CheckReport {
     report
 }
 
-fn facts(model: &Model, firmware: Option<&str>) -> DeviceFacts {
+pub(super) fn facts(model: &Model, firmware: Option<&str>) -> DeviceFacts {
     DeviceFacts {
         id: "check".to_owned(),
         mac: Mac::new([2, 0, 0x5e, 0xaa, 0xbb, 0xcc]),

@@ -7,9 +7,10 @@ mod sample;
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
+use offhook_core::settings::Effective;
 use serde::Serialize;
 
-use crate::{Catalog, Pack, PackFault, files::folder_name};
+use crate::{Catalog, DeviceFacts, Model, Pack, PackFault, files::folder_name};
 
 /// What a check saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,6 +55,11 @@ impl TestReport {
     fn fail(&mut self, case: &str, file: impl Into<String>, message: impl Into<String>) {
         self.failures.push(TestFailure { case: case.to_owned(), file: file.into(), message: message.into() });
     }
+}
+
+/// A made-up device of a model with rich settings, for checks that need every model and have no devices. An empty name is the generic one.
+pub fn sample_device(pack: &Pack, model: &Model) -> (DeviceFacts, Effective) {
+    (check::facts(model, None), sample::settings(model, check::PLAIN, pack.id()))
 }
 
 /// Checks a pack's folder: every fault of its files, then a device with rich settings for every model, rendered and read back.

@@ -32,6 +32,7 @@ pub mod requests;
 pub mod settings;
 pub mod simulate;
 pub mod site;
+pub mod templates;
 pub mod tenants;
 pub mod tokens;
 
@@ -82,6 +83,11 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(tenants::read, tenants::replace, tenants::patch, tenants::delete))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::read, accounts::replace, accounts::patch, accounts::delete))
+        .routes(routes!(templates::list))
+        .routes(routes!(templates::read, templates::replace, templates::delete))
+        .routes(routes!(templates::check))
+        .routes(routes!(templates::apply))
+        .routes(routes!(templates::copy))
         .routes(routes!(firmware::list, firmware::upload))
         .routes(routes!(firmware::read, firmware::delete))
         .routes(routes!(jobs::list))

@@ -24,6 +24,7 @@ pub(super) fn head() -> OpenApi {
         ("site", "Settings under and over everything"),
         ("tenants", "Owners of devices, accounts and profiles"),
         ("accounts", "SIP identities that lines refer to"),
+        ("templates", "What files are made of: those of packs, and the overrides over them"),
         ("firmware", "Files that phones load to renew themselves"),
         ("jobs", "Long work that somebody started"),
         ("requests", "What phones asked, and what became of it"),
@@ -249,10 +250,10 @@ fn finish_bodies(method: &str, operation: &mut Value) {
 
 /// The problems that an operation may answer, which follow from what it takes.
 fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
-    let writes = method != "get" && !path.ends_with("/simulate") && !path.ends_with("/check");
+    let writes = method != "get" && !path.ends_with("/simulate") && !path.ends_with("check");
     let has = |place: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["in"] == place));
     let body = operation.get("requestBody").is_some();
-    let reveals = path.contains("/files/") || path.ends_with("/settings") || path.ends_with("/simulate");
+    let reveals = path.contains("/files/") || path.ends_with("/settings") || path.ends_with("/simulate") || path.ends_with(":check");
     let mut statuses = vec![401, 422, 500, 503];
     for (status, when) in [
         (400, body || has("path") || has("header")),

@@ -10,6 +10,8 @@ use offhook_core::{Error, Fault};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::templates::TemplateCheckView;
+
 /// What went wrong (RFC 9457). The media type is `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -28,6 +30,9 @@ pub struct Problem {
     pub detail: String,
     /// Every fault of what was sent, each with the field it is in; empty when the problem is not in what was sent.
     pub faults: Vec<ProblemFault>,
+    /// What the check of templates saw, where that is why they are not saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<TemplateCheckView>>,
 }
 
 /// One thing wrong with what was sent.
@@ -79,6 +84,7 @@ impl Problem {
             status: kind.status.as_u16(),
             detail: detail.into(),
             faults: Vec::new(),
+            check: None,
         }
     }
 

@@ -24,6 +24,7 @@ pub mod readiness;
 pub mod requests;
 pub mod simulate;
 pub mod site;
+pub mod templates;
 pub mod tenants;
 pub mod tokens;
 
@@ -46,6 +47,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Long work that somebody started.
     pub jobs: jobs::Jobs,
+    /// Held while overrides of templates are checked and saved.
+    pub templates: Arc<tokio::sync::Mutex<()>>,
     /// Cancelled when the server begins to stop: readiness goes, live streams end.
     pub closing: CancellationToken,
 }

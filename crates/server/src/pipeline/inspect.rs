@@ -142,6 +142,11 @@ impl Pipeline {
         choose(&self.catalog(), device).map(|p| p.id().to_owned())
     }
 
+    /// The pack that serves a device with these facts.
+    pub(super) fn pack_of(&self, device: &Device) -> Option<Arc<Pack>> {
+        choose(&self.catalog(), device)
+    }
+
     /// The family word of a pack.
     pub fn pack_vendor(&self, pack: &str) -> Option<String> {
         self.catalog().pack(pack).map(|p| p.head().vendor.clone())
@@ -206,7 +211,7 @@ impl Pipeline {
 
 impl Inner {
     /// Where this device reaches the server: as it last did, else on the interface of its network.
-    fn server_of(&self, device: &Device) -> ServerFacts {
+    pub(super) fn server_of(&self, device: &Device) -> ServerFacts {
         let fetched =
             device.last_fetch.as_ref().map(|LastFetch { server_url, .. }| server_url.clone()).filter(|_| self.rules().public_url.is_none());
         let seen = device.last_seen.as_ref().map_or(IpAddr::from([127, 0, 0, 1]), |s| s.ip);

@@ -18,6 +18,7 @@ mod render;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod walk;
 
 use std::{
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 pub use answer::{Answer, DeviceFile, Explanation, File, Preview, RequestEntry, RequestFilter, Simulation};
 pub use gate::own_private_networks;
 pub use offhook_packs::Note;
+pub use trial::{TemplateFault, Trial, Tried};
 pub use walk::Answered;
 
 use crate::{

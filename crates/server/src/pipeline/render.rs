@@ -8,6 +8,7 @@ use offhook_core::{
     Id,
     clock::{Clock, Timestamp},
     configuration::LayerSelector,
+    device::Device,
     firmware::Offer,
     settings::Effective,
     trace::Reason,
@@ -190,7 +191,11 @@ pub fn rendered(
 
 /// What a template may know of a device.
 pub fn device_facts(serving: &Serving) -> DeviceFacts {
-    let device = &serving.device;
+    facts_of(&serving.device)
+}
+
+/// The same of a device alone.
+pub fn facts_of(device: &Device) -> DeviceFacts {
     DeviceFacts {
         id: device.id.to_string(),
         mac: device.mac,

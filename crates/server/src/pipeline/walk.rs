@@ -416,7 +416,7 @@ impl Inner {
 }
 
 /// What a common or model file may know of the requester.
-fn family_facts(selector: &LayerSelector) -> DeviceFacts {
+pub(super) fn family_facts(selector: &LayerSelector) -> DeviceFacts {
     let LayerSelector { vendor, model, firmware, .. } = selector.clone();
     DeviceFacts { vendor, model, firmware, ..DeviceFacts::default() }
 }

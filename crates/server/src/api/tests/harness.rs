@@ -109,7 +109,7 @@ impl Server {
         let (_, reader) = store.create_token("a reader", Role::ReadOnly, None).await.unwrap();
         let jobs = Jobs::new(clock.clone(), entropy.clone(), closing.clone());
         let metrics = Arc::new(move || metrics.text());
-        let app = App { config, pipeline, store, jobs, clock: clock.clone(), entropy, metrics, closing };
+        let app = App { config, pipeline, store, jobs, clock: clock.clone(), entropy, metrics, templates: Arc::default(), closing };
         Self { router: api::router(app.clone()), app, clock, admin, reader, writer: Mutex::new(Some(writer)), _dir: dir }
     }
 

@@ -1,0 +1,363 @@
+//! What changed overrides would do: every device that they touch is rendered before and after, of many alike a sample, and every
+//! model with sample settings, so that a fault is found that no device has yet.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use offhook_core::{
+    Result,
+    clock::Timestamp,
+    configuration::LayerSelector,
+    device::{Device, State},
+    template::{Scope, TemplateOverride, TemplateSet},
+};
+use offhook_packs::Pack;
+use offhook_store::{DeviceFilter, selector_of};
+
+use super::{Named, place::Place, text};
+use crate::{
+    app::{App, page::Page},
+    pipeline::{TemplateFault, Trial, Tried},
+};
+
+/// So many devices of one pack and model are rendered; of more, those and at least one of every kind.
+const OF_ONE_MODEL: usize = 2000;
+/// After so many milliseconds no further device is rendered.
+const PATIENCE: i64 = 20_000;
+/// So many devices of a fault or change are named.
+const NAMED: usize = 10;
+/// So many distinct changes are shown.
+const SHOWN: usize = 20;
+
+/// An override as it is and as it would be.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The pack, where it is installed.
+    pub pack: Option<Arc<Pack>>,
+    /// What the name means to the pack.
+    pub place: Option<Place>,
+    /// What is stored.
+    pub before: Option<Arc<TemplateOverride>>,
+    /// What would be; none: it is deleted.
+    pub after: Option<TemplateOverride>,
+    /// The devices whose file it is, where it is one's.
+    pub devices: Vec<Device>,
+}
+
+impl Candidate {
+    fn scope(&self) -> Scope {
+        self.after.as_ref().or(self.before.as_deref()).map_or(Scope::Site, |o| o.scope.clone())
+    }
+
+    fn name(&self) -> &str {
+        self.after.as_ref().or(self.before.as_deref()).map(|o| o.name.as_str()).unwrap_or_default()
+    }
+
+    /// As faults name it, in lower case.
+    fn shown(&self) -> String {
+        self.after.as_ref().or(self.before.as_deref()).map(|o| o.shown().to_lowercase()).unwrap_or_default()
+    }
+
+    /// Whether it can only change the files of the devices that it names.
+    fn is_devices_own(&self, set: &TemplateSet) -> bool {
+        let named = |o: &Arc<TemplateOverride>| o.source.to_lowercase().contains(&self.name().to_lowercase());
+        self.place.as_ref().is_some_and(Place::is_device) && !set.iter().any(named)
+    }
+}
+
+/// A template that fails, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Id of the pack.
+    pub pack: String,
+    /// Where, and what stands there.
+    pub fault: TemplateFault,
+    /// The first devices whose file it is.
+    pub devices: Vec<Named>,
+    /// How many there are.
+    pub count: usize,
+    /// Models whose sample settings it fails with.
+    pub models: Vec<String>,
+}
+
+/// One change, as several devices get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Id of the pack.
+    pub pack: String,
+    /// The file, by its name in the pack.
+    pub file: String,
+    /// Unified, of the first device, secrets masked.
+    pub diff: String,
+    /// The first devices that get it.
+    pub devices: Vec<Named>,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// What a check saw.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// What would fail by it.
+    pub faults: Vec<Fault>,
+    /// What fails already, and not by it.
+    pub standing: Vec<Fault>,
+    /// What phones would get, by distinct change.
+    pub changes: Vec<Changed>,
+    /// Distinct changes that are not shown.
+    pub more_changes: usize,
+    /// Devices whose files may be made of it.
+    pub touched: usize,
+    /// Those that were rendered.
+    pub rendered: usize,
+    /// Those that would get something else.
+    pub changed: usize,
+    /// Models that were rendered with sample settings.
+    pub models: usize,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+impl Checked {
+    /// Whether it may be saved.
+    pub fn ok(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Renders with the overrides as they are and as they would be.
+pub async fn run(app: &App, candidates: &[Candidate], set: TemplateSet, reveal: bool) -> Result<Checked> {
+    let until = Timestamp::from_millis(app.clock.now().as_millis().saturating_add(PATIENCE));
+    let mut seen = Seen { names: candidates.iter().map(Candidate::shown).collect(), ..Seen::default() };
+    let touched = touched(app, candidates, &set).await?;
+    seen.checked.touched = touched.len();
+    let mut trial = app.pipeline.trial(set.clone());
+    for device in sample(touched) {
+        if app.clock.now() > until {
+            break;
+        }
+        let files = trial.device(&device, reveal).await?;
+        seen.device(&device, &files);
+        tokio::task::yield_now().await;
+    }
+    for candidate in candidates {
+        samples(&mut trial, &mut seen, candidate, &set).await?;
+        seen.checked.notes.extend(unused(candidate, &set));
+    }
+    Ok(seen.into_checked())
+}
+
+/// Devices whose files may be made of any of these.
+async fn touched(app: &App, candidates: &[Candidate], set: &TemplateSet) -> Result<Vec<Device>> {
+    let mut found: Vec<Device> = Vec::new();
+    // None: the devices of all tenants.
+    let mut wide: BTreeMap<Option<String>, BTreeSet<&str>> = BTreeMap::new();
+    for candidate in candidates {
+        let Some(pack) = &candidate.pack else { continue };
+        if candidate.is_devices_own(set) {
+            found.extend(candidate.devices.iter().cloned());
+        } else {
+            wide.entry(candidate.scope().tenant().map(str::to_owned)).or_default().insert(pack.id());
+        }
+    }
+    for (tenant, packs) in wide {
+        let mut page = Page { limit: 1000, ..Page::default() };
+        loop {
+            let filter = DeviceFilter { tenant: tenant.clone(), ..DeviceFilter::default() };
+            let listed = app.store.devices(&filter, &page).await?;
+            found.extend(listed.items.into_iter().filter(|d| app.pipeline.pack_id(d).is_some_and(|p| packs.contains(p.as_str()))));
+            page.cursor = listed.next_cursor;
+            if page.cursor.is_none() {
+                break;
+            }
+        }
+    }
+    let mut ids = HashSet::new();
+    found.retain(|d| ids.insert(d.id));
+    Ok(found)
+}
+
+/// One of every kind first, then more of each model up to a limit.
+fn sample(devices: Vec<Device>) -> Vec<Device> {
+    let mut kinds: HashSet<(LayerSelector, State)> = HashSet::new();
+    let (mut first, rest): (Vec<Device>, Vec<Device>) = devices.into_iter().partition(|d| kinds.insert((selector_of(d), d.state)));
+    let of = |d: &Device| (d.pack.clone(), d.model.clone());
+    let mut of_model: HashMap<_, usize> = HashMap::new();
+    for device in &first {
+        *of_model.entry(of(device)).or_default() += 1;
+    }
+    first.extend(rest.into_iter().filter(|d| {
+        let count = of_model.entry(of(d)).or_default();
+        *count += 1;
+        *count <= OF_ONE_MODEL
+    }));
+    first
+}
+
+/// Every model with sample settings, as phones of the scope would be served that have no device yet.
+async fn samples(trial: &mut Trial, seen: &mut Seen, candidate: &Candidate, set: &TemplateSet) -> Result<()> {
+    let (Some(pack), Some(place)) = (&candidate.pack, &candidate.place) else { return Ok(()) };
+    let scope = candidate.scope();
+    let mut tenants: BTreeSet<String> =
+        set.iter().filter(|o| o.pack == pack.id()).filter_map(|o| o.scope.tenant().map(str::to_owned)).collect();
+    tenants.retain(|t| scope.tenant().is_none_or(|s| s == t));
+    tenants.insert(scope.tenant().unwrap_or_default().to_owned());
+    for tenant in tenants {
+        match place {
+            Place::Device(route) if candidate.is_devices_own(set) => {
+                if candidate.devices.is_empty() && candidate.after.is_some() {
+                    seen.nobodys(pack, trial.sample_file(route, &tenant).await);
+                }
+            }
+            _ => {
+                let only = place.model();
+                for (model, files) in trial.samples(pack, &tenant, only).await {
+                    seen.sample(pack, &model, &files);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is said of a name that nothing asks for.
+fn unused(candidate: &Candidate, set: &TemplateSet) -> Option<String> {
+    let (pack, after) = (candidate.pack.as_ref()?, candidate.after.as_ref()?);
+    let name = after.name.to_lowercase();
+    let mentioned = |o: &Arc<TemplateOverride>| o.id != after.id && o.source.to_lowercase().contains(&name);
+    match candidate.place {
+        Some(Place::Part) if !set.iter().any(mentioned) => Some(format!(
+            "{} is no template, model or file of {}, and no override mentions it: nothing is made of it",
+            after.name,
+            pack.id()
+        )),
+        Some(Place::Device(_)) if candidate.devices.is_empty() => Some(format!("{} is the file of no device yet", after.name)),
+        _ => None,
+    }
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Seen {
+    checked: Checked,
+    /// Templates that are being changed, as faults name them, in lower case.
+    names: HashSet<String>,
+    faults: Vec<Fault>,
+    standing: Vec<Fault>,
+    changes: Vec<Changed>,
+    by_essence: HashMap<(String, String, String), Option<usize>>,
+    models: BTreeSet<(String, String)>,
+}
+
+impl Seen {
+    fn device(&mut self, device: &Device, files: &[Arc<Tried>]) {
+        self.checked.rendered += 1;
+        let mut changed = false;
+        let mut told = HashSet::new();
+        for file in files {
+            match &file.after {
+                Err(fault) => {
+                    // A device counts once for each fault, in however many files it is.
+                    if told.insert(fault.clone()) {
+                        let fault = self.fault(&file.pack, fault, file);
+                        fault.count += 1;
+                        if fault.devices.len() < NAMED {
+                            fault.devices.push(Named::of(device));
+                        }
+                    }
+                }
+                Ok(_) if file.is_changed() => {
+                    changed = true;
+                    self.change(device, file);
+                }
+                Ok(_) => {}
+            }
+        }
+        self.checked.changed += usize::from(changed);
+    }
+
+    fn sample(&mut self, pack: &Arc<Pack>, model: &str, files: &[Arc<Tried>]) {
+        self.models.insert((pack.id().to_owned(), model.to_owned()));
+        for file in files {
+            if let Err(fault) = &file.after {
+                let fault = self.fault(&file.pack, fault, file);
+                let model = if model.is_empty() { "the generic model" } else { model };
+                if fault.models.len() < NAMED && !fault.models.iter().any(|m| m == model) {
+                    fault.models.push(model.to_owned());
+                }
+            }
+        }
+    }
+
+    /// The file of a device that is not known yet: a fault when no model can have it.
+    fn nobodys(&mut self, pack: &Arc<Pack>, tried: Vec<(String, Arc<Tried>)>) {
+        if !tried.is_empty() && tried.iter().all(|(_, t)| t.after.is_err()) {
+            for (model, file) in tried.iter().take(1) {
+                self.sample(pack, model, std::slice::from_ref(file));
+            }
+        }
+        self.models.extend(tried.into_iter().map(|(model, _)| (pack.id().to_owned(), model)));
+    }
+
+    /// The same fault is told once. One that was there before, in a template that is not being changed, is no reason to refuse.
+    fn fault(&mut self, pack: &str, fault: &TemplateFault, file: &Tried) -> &mut Fault {
+        let own = self.names.contains(&fault.template.to_lowercase());
+        let standing = !own && file.before.as_ref().is_err_and(|before| before == fault);
+        let list = if standing { &mut self.standing } else { &mut self.faults };
+        let at = list.iter().position(|f| f.pack == pack && f.fault == *fault).unwrap_or_else(|| {
+            list.push(Fault { pack: pack.to_owned(), fault: fault.clone(), devices: Vec::new(), count: 0, models: Vec::new() });
+            list.len() - 1
+        });
+        &mut list[at]
+    }
+
+    fn change(&mut self, device: &Device, file: &Tried) {
+        let (before, after) = (file.shown_before(), file.shown_after());
+        let essence = anonymous(text::essence(&before, &after), device);
+        let key = (file.pack.clone(), file.file.clone(), essence);
+        if !self.by_essence.contains_key(&key) {
+            let place = (self.changes.len() < SHOWN).then_some(self.changes.len());
+            if place.is_some() {
+                let diff = match text::unified(&before, &after, (&format!("now/{}", file.path), &format!("then/{}", file.path))) {
+                    diff if diff.is_empty() => format!("{}: only secrets differ, which are not shown\n", file.path),
+                    diff => diff,
+                };
+                self.changes.push(Changed { pack: key.0.clone(), file: key.1.clone(), diff, devices: Vec::new(), count: 0 });
+            } else {
+                self.checked.more_changes += 1;
+            }
+            self.by_essence.insert(key.clone(), place);
+        }
+        if let Some(change) = self.by_essence.get(&key).copied().flatten().and_then(|place| self.changes.get_mut(place)) {
+            change.count += 1;
+            if change.devices.len() < NAMED {
+                change.devices.push(Named::of(device));
+            }
+        }
+    }
+
+    fn into_checked(self) -> Checked {
+        let mut checked = self.checked;
+        let most = |f: &Fault| std::cmp::Reverse(f.count);
+        (checked.faults, checked.standing, checked.changes) = (self.faults, self.standing, self.changes);
+        checked.faults.sort_by_key(most);
+        checked.changes.sort_by_key(|c| std::cmp::Reverse(c.count));
+        checked.models = self.models.len();
+        checked
+    }
+}
+
+/// A change without the device's own address, so that the same change of many phones is one.
+fn anonymous(mut text: String, device: &Device) -> String {
+    let Some(mac) = device.mac else { return text };
+    let colons = mac.to_string();
+    let bare = colons.replace(':', "");
+    for form in [colons.clone(), colons.replace(':', "-"), bare] {
+        for form in [form.to_uppercase(), form] {
+            text = text.replace(&form, "{mac}");
+        }
+    }
+    text
+}

@@ -1,0 +1,307 @@
+//! Files as they are and as they would be with other overrides, side by side. Nothing is stored, and nothing is kept in the caches
+//! that phones are served from.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use offhook_core::{
+    Result,
+    configuration::{Configuration, LayerSelector},
+    device::{Device, State},
+    settings::Effective,
+    template::TemplateSet,
+};
+use offhook_packs::{
+    DeviceFacts, FirmwareShelf, Overlay, Pack, RenderError, RenderInput, Rendered, Route, ServerFacts, manifest::Source, sample_device,
+};
+use offhook_store::{Serving, selector_of};
+
+use super::{Moment, Pipeline, authorize::needs_device, compose, render, walk::family_facts};
+
+/// Where a template fails.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TemplateFault {
+    /// The template, with its layer.
+    pub template: String,
+    /// From 1; 0 when unknown.
+    pub line: usize,
+    /// What stands there.
+    pub snippet: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What became of a file: bytes, or nothing where the phone gets none now.
+pub type Outcome = Result<Option<Vec<u8>>, TemplateFault>;
+
+/// One file before and after.
+#[derive(Debug)]
+pub struct Tried {
+    /// Id of the pack.
+    pub pack: String,
+    /// Its name in the pack.
+    pub file: String,
+    /// As phones ask for it.
+    pub path: String,
+    /// As it is.
+    pub before: Outcome,
+    /// As it would be.
+    pub after: Outcome,
+    /// Both with secrets masked, where they differ.
+    masked: Option<(Outcome, Outcome)>,
+}
+
+impl Tried {
+    /// Whether the phone would get something else.
+    pub fn is_changed(&self) -> bool {
+        self.before != self.after
+    }
+
+    /// As it is, for people.
+    pub fn shown_before(&self) -> String {
+        shown(self.masked.as_ref().map_or(&self.before, |m| &m.0))
+    }
+
+    /// As it would be, for people.
+    pub fn shown_after(&self) -> String {
+        shown(self.masked.as_ref().map_or(&self.after, |m| &m.1))
+    }
+}
+
+fn shown(outcome: &Outcome) -> String {
+    let bytes: &[u8] = match outcome {
+        Ok(Some(bytes)) => bytes,
+        _ => &[],
+    };
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(text) => text.replace("\r\n", "\n"),
+        // A file in an eight-bit charset: latin-1 is near enough for the eye.
+        Cow::Owned(_) => bytes.iter().map(|b| char::from(*b)).collect::<String>().replace("\r\n", "\n"),
+    }
+}
+
+/// Two moments that differ in nothing but the overrides.
+pub struct Trial {
+    pipeline: Pipeline,
+    before: Side,
+    after: Side,
+    /// Files of no device, which many devices share: by pack, file, path and what selects their layers.
+    shared: HashMap<(String, usize, String, LayerSelector), Arc<Tried>>,
+}
+
+/// One of the two.
+struct Side {
+    moment: Moment,
+    /// By pack and tenant.
+    overlays: Mutex<HashMap<(String, String), Option<Arc<Overlay>>>>,
+}
+
+impl Side {
+    fn new(moment: Moment) -> Self {
+        Self { moment, overlays: Mutex::default() }
+    }
+
+    fn overlay(&self, pack: &Pack, tenant: &str) -> Option<Arc<Overlay>> {
+        let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (pack.id().to_owned(), tenant.to_owned());
+        overlays.entry(key).or_insert_with(|| Overlay::new(pack, tenant, &self.moment.configuration.templates).map(Arc::new)).clone()
+    }
+}
+
+impl Pipeline {
+    /// Beside today's overrides these.
+    pub fn trial(&self, templates: TemplateSet) -> Trial {
+        let (before, mut after) = (self.0.moment(), self.0.moment());
+        let configuration = Configuration::clone(&before.configuration).with_templates(templates);
+        after.configuration = Arc::new(configuration);
+        Trial { pipeline: self.clone(), before: Side::new(before), after: Side::new(after), shared: HashMap::new() }
+    }
+
+    /// Names of the files that a device asks a pack for.
+    pub fn file_names(&self, device: &Device, pack: &Arc<Pack>) -> Vec<String> {
+        if self.pack_of(device).is_none_or(|own| !Arc::ptr_eq(&own, pack)) {
+            return Vec::new();
+        }
+        let facts = render::facts_of(device);
+        pack.files_for(&facts).into_iter().map(|route| route.name).collect()
+    }
+
+    /// Id of the pack that serves a device.
+    pub fn pack_id(&self, device: &Device) -> Option<String> {
+        self.pack_of(device).map(|pack| pack.id().to_owned())
+    }
+}
+
+impl Trial {
+    /// Every file that a template makes for a device, before and after. Nothing for a device that no pack serves.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store does not answer.
+    pub async fn device(&mut self, device: &Device, reveal: bool) -> Result<Vec<Arc<Tried>>> {
+        let Some(pack) = self.pipeline.pack_of(device) else { return Ok(Vec::new()) };
+        let serving = self.pipeline.0.store.serving(device.clone(), &self.before.moment.configuration).await?;
+        let server = self.pipeline.0.server_of(device);
+        let mut tried = Vec::new();
+        for route in pack.files_for(&render::device_facts(&serving)) {
+            // An override may make a file that the pack has not, or has only as it is.
+            if !matches!(route.source(), Source::Firmware | Source::Asset) {
+                tried.push(self.file(&route, &serving, &server, reveal).await);
+            }
+        }
+        Ok(tried)
+    }
+
+    async fn file(&mut self, route: &Route, serving: &Serving, server: &ServerFacts, reveal: bool) -> Arc<Tried> {
+        let requester = selector_of(&serving.device);
+        if needs_device(route) {
+            let own = Some(serving);
+            return Arc::new(self.tried(route, &requester, own, server, reveal).await);
+        }
+        let selector = compose::family(route, requester);
+        let key = (route.pack.id().to_owned(), route.file, route.path.clone(), selector.clone());
+        if let Some(tried) = self.shared.get(&key) {
+            return tried.clone();
+        }
+        let tried = Arc::new(self.tried(route, &selector, None, server, reveal).await);
+        self.shared.insert(key, tried.clone());
+        tried
+    }
+
+    async fn tried(&self, route: &Route, selector: &LayerSelector, own: Option<&Serving>, server: &ServerFacts, reveal: bool) -> Tried {
+        let both = async |reveal| {
+            let of = async |side| self.rendered(route, selector, own, (side, server), reveal).await;
+            (of(&self.before).await, of(&self.after).await)
+        };
+        let (before, after) = both(true).await;
+        let masked = if reveal || before == after { None } else { Some(both(false).await) };
+        let file = route.file_name().to_owned();
+        Tried { pack: route.pack.id().to_owned(), file, path: route.path.clone(), before, after, masked }
+    }
+
+    async fn rendered(
+        &self,
+        route: &Route,
+        selector: &LayerSelector,
+        own: Option<&Serving>,
+        (side, server): (&Side, &ServerFacts),
+        reveal: bool,
+    ) -> Outcome {
+        let (inner, moment) = (&self.pipeline.0, &side.moment);
+        let composed = match own {
+            Some(serving) => compose::of_device(&moment.configuration, serving, &route.pack, server, &inner.generate_key),
+            None => compose::of_family(&moment.configuration, selector, &route.pack, server),
+        };
+        let mut effective: Effective = composed.effective;
+        let pending = own.is_some_and(|s| s.device.state == State::Pending);
+        let raw_secrets = moment.packs.catalog.raw_secrets();
+        if !route.credentials() || pending {
+            effective.without_secrets(raw_secrets);
+        } else if !reveal {
+            effective.mask(raw_secrets);
+        }
+        let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
+        let overlay = side.overlay(&route.pack, &selector.tenant);
+        let input = RenderInput {
+            device: &facts,
+            tenant: &selector.tenant,
+            server,
+            settings: &effective,
+            shelf: &render::OnShelf(&moment.shelf),
+            resources: &Arc::default(),
+            encryption_key: None,
+            overlay: overlay.as_ref(),
+        };
+        outcome(route.pack.render(route, &input))
+    }
+}
+
+/// The bytes of what was rendered; a file that is not there now is no fault.
+fn outcome(made: Result<Rendered, RenderError>) -> Outcome {
+    match made {
+        Ok(rendered) => Ok(Some(rendered.bytes)),
+        Err(RenderError::Template { template, line, snippet, message }) => Err(TemplateFault { template, line, snippet, message }),
+        Err(_) => Ok(None),
+    }
+}
+
+/// For sample devices all firmware is stored.
+struct Everything;
+
+impl FirmwareShelf for Everything {
+    fn has(&self, _name: &str) -> bool {
+        true
+    }
+}
+
+impl Trial {
+    /// Every file of every model of a pack, or of one, with sample settings, as a phone of the tenant would get it; by model, the generic
+    /// one with an empty name. No tenant: an empty text.
+    pub async fn samples(&self, pack: &Arc<Pack>, tenant: &str, only: Option<&str>) -> Vec<(String, Vec<Arc<Tried>>)> {
+        let mut all = Vec::new();
+        for sample in samples(pack).filter(|s| only.is_none_or(|name| s.model == name)) {
+            let mut files = Vec::new();
+            for route in pack.files_for(&sample.facts) {
+                files.push(Arc::new(self.sampled(&route, &sample, tenant).await));
+            }
+            all.push((sample.model, files));
+            tokio::task::yield_now().await;
+        }
+        all
+    }
+
+    /// One device's file with sample settings of every model, as if a device of that model had it.
+    pub async fn sample_file(&self, route: &Route, tenant: &str) -> Vec<(String, Arc<Tried>)> {
+        let mut all = Vec::new();
+        for mut sample in samples(&route.pack) {
+            sample.facts.mac = route.mac.or(sample.facts.mac);
+            sample.facts.serial = route.serial.clone().or(sample.facts.serial);
+            let tried = self.sampled(route, &sample, tenant).await;
+            all.push((sample.model, Arc::new(tried)));
+        }
+        all
+    }
+
+    async fn sampled(&self, route: &Route, sample: &Sample, tenant: &str) -> Tried {
+        let before = self.sample_of(route, sample, tenant, &self.before).await;
+        let after = self.sample_of(route, sample, tenant, &self.after).await;
+        let file = route.file_name().to_owned();
+        Tried { pack: route.pack.id().to_owned(), file, path: route.path.clone(), before, after, masked: None }
+    }
+
+    async fn sample_of(&self, route: &Route, sample: &Sample, tenant: &str, side: &Side) -> Outcome {
+        let server = ServerFacts::new("http://192.0.2.1:8667");
+        // Without a tenant's overrides; no tenant has an empty name.
+        let overlay = side.overlay(&route.pack, tenant);
+        let tenant = if tenant.is_empty() { "default" } else { tenant };
+        let input = RenderInput {
+            device: &sample.facts,
+            tenant,
+            server: &server,
+            settings: &sample.settings,
+            shelf: &Everything,
+            resources: &Arc::default(),
+            encryption_key: None,
+            overlay: overlay.as_ref(),
+        };
+        outcome(route.pack.render(route, &input))
+    }
+}
+
+/// A made-up device of one model.
+struct Sample {
+    model: String,
+    facts: DeviceFacts,
+    settings: Effective,
+}
+
+/// One for each model of a pack, the generic one first.
+fn samples(pack: &Arc<Pack>) -> impl Iterator<Item = Sample> {
+    let models = std::iter::once(pack.model(None)).chain(pack.models());
+    models.map(|model| {
+        let (facts, settings) = sample_device(pack, model);
+        Sample { model: model.name.clone(), facts, settings }
+    })
+}
