@@ -1,7 +1,11 @@
 //! From an IANA zone to what telephones take: an offset and a rule for daylight saving time, like "last Sunday of March, 2:00".
 //!
-//! The rule is read from the zone's transitions in a fixed year and checked against those that follow; no clock is asked. A zone
-//! whose law no such rule can express gets the nearest one and says so.
+//! The rule is the one that is nearest to the zone's transitions of some years; no clock is asked. A zone whose law no such rule
+//! can express says so. How a family writes a rule is not known here: see [`crate::dst_pattern`].
+
+mod calendar;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -14,16 +18,21 @@ use jiff::{
 };
 use serde::Serialize;
 
-/// The year that rules are read from. Moving it may change rendered files; do so with a new release of the zone data only.
-const REFERENCE_YEAR: i16 = 2026;
+use calendar::{nearest, nearest_beyond_days};
+
+/// The first year that rules are read from: laws that end before it do not count. Moving it may change rendered files; do so with a new
+/// release of the zone data only.
+const REFERENCE_YEAR: i16 = 2027;
 /// How many years a rule must hold to be one.
-const YEARS: i16 = 8;
+const YEARS: i16 = 12;
 
 /// What a telephone needs to know of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Dst {
     /// Standard offset from UTC in minutes, east positive.
     pub offset_min: i32,
+    /// The same in seconds.
+    pub offset_s: i32,
     /// As hours: `1`, `-3.5`.
     pub offset_hours: String,
     /// `+1`, `-3:30`, `0`
@@ -33,29 +42,102 @@ pub(crate) struct Dst {
     pub has_dst: bool,
     /// Minutes added in summer.
     pub save_min: i32,
+    /// The same in seconds.
+    pub save_s: i32,
+    /// As hours: `1`, `0:30`, `0`.
+    pub save_text: String,
     pub start: Option<Change>,
     pub end: Option<Change>,
-    /// POSIX TZ (IEEE Std 1003.1, 8.3), where west is positive.
+    /// POSIX TZ (IEEE Std 1003.1, 8.3), where west is positive; hours beyond a day as RFC 9636 allows them.
     pub posix: String,
     /// No rule can express the zone's law: this is the nearest.
     #[serde(skip)]
     pub inexact: bool,
+    /// Nor can a POSIX TZ.
+    #[serde(skip)]
+    pub posix_inexact: bool,
 }
 
-/// One change of the clocks.
+/// One change of the clocks, in the words that families use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Change {
     /// 1 to 12.
     pub month: i8,
+    /// `March`
+    pub month_name: &'static str,
     /// 1 to 4; 5 is the last.
     pub week: i8,
+    /// 1 to 4; -1 is the last.
+    pub week_signed: i8,
+    /// `first` to `fourth`, `last`.
+    pub week_name: &'static str,
+    pub last: bool,
+    /// The first day of the month that it can be: 1, 8, 15, 22; -1 for the last week.
+    pub first_day: i8,
     /// 1 Monday to 7 Sunday.
     pub weekday: i8,
+    /// 0 Sunday to 6 Saturday.
+    pub weekday0: i8,
+    /// 1 Sunday to 7 Saturday.
+    pub weekday1: i8,
+    /// `Sunday`
+    pub weekday_name: &'static str,
     /// Day of the month in the reference year.
     pub day: i8,
-    /// 0 to 24, local time before the change.
+    /// 0 to 23, local time before the change.
     pub hour: i8,
     pub minute: i8,
+    /// Minutes after midnight.
+    pub minutes: i16,
+}
+
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const WEEKS: [&str; 5] = ["first", "second", "third", "fourth", "last"];
+
+/// The `week`th `weekday` of a month and a time from its midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rule {
+    month: i8,
+    /// 1 to 4; 5 is the last.
+    week: i8,
+    /// 1 Monday to 7 Sunday.
+    weekday: i8,
+    /// May lie on other days where a form can say so.
+    minutes: i64,
+}
+
+impl Rule {
+    fn change(self) -> Change {
+        let name = |names: &[&'static str], number: i8| usize::try_from(number - 1).ok().and_then(|i| names.get(i).copied()).unwrap_or("");
+        let (hour, minute) = (self.minutes / 60, self.minutes % 60);
+        let last = self.week == 5;
+        Change {
+            month: self.month,
+            month_name: name(&MONTHS, self.month),
+            week: self.week,
+            week_signed: if last { -1 } else { self.week },
+            week_name: name(&WEEKS, self.week),
+            last,
+            first_day: if last { -1 } else { self.week * 7 - 6 },
+            weekday: self.weekday,
+            weekday0: self.weekday % 7,
+            weekday1: self.weekday % 7 + 1,
+            weekday_name: name(&WEEKDAYS, self.weekday),
+            day: self.date(REFERENCE_YEAR).map_or(1, civil::Date::day),
+            hour: i8::try_from(hour).unwrap_or(0),
+            minute: i8::try_from(minute).unwrap_or(0),
+            minutes: i16::try_from(self.minutes).unwrap_or(0),
+        }
+    }
+
+    /// `M3.5.0/2`
+    fn posix(self) -> String {
+        let (sign, hours, minutes) = (if self.minutes < 0 { "-" } else { "" }, self.minutes.abs() / 60, self.minutes.abs() % 60);
+        let minutes = if minutes == 0 { String::new() } else { format!(":{minutes:02}") };
+        format!("M{}.{}.{}/{sign}{hours}{minutes}", self.month, self.week, self.weekday % 7)
+    }
 }
 
 fn database() -> &'static TimeZoneDatabase {
@@ -69,8 +151,7 @@ pub(crate) fn dst(name: &str) -> Option<Dst> {
     if let Some(rule) = KNOWN.read().ok().and_then(|known| known.get(name).cloned()) {
         return Some(rule);
     }
-    let zone = database().get(name).ok()?;
-    let rule = read(zone)?;
+    let rule = read(&database().get(name).ok()?)?;
     if let Ok(mut known) = KNOWN.write()
         && known.len() < 1024
     {
@@ -79,22 +160,29 @@ pub(crate) fn dst(name: &str) -> Option<Dst> {
     Some(rule)
 }
 
-fn read(zone: TimeZone) -> Option<Dst> {
-    let changes: Vec<Vec<At>> = (0..YEARS).map(|y| changes(&zone, REFERENCE_YEAR + y)).collect();
+fn read(zone: &TimeZone) -> Option<Dst> {
+    let changes: Vec<Vec<At>> = (0..YEARS).map(|y| changes(zone, REFERENCE_YEAR + y)).collect();
     let reference = changes.first()?;
-    let (Some(start), Some(end)) = (one(reference, true), one(reference, false)) else {
-        return Some(without(&zone, !reference.is_empty()));
+    if changes.iter().all(Vec::is_empty) {
+        return Some(without(zone, false));
+    }
+    let all = |forward| changes.iter().map(|c| one(c, forward)).collect::<Option<Vec<At>>>();
+    let (Some(starts), Some(ends), Some(first)) = (all(true), all(false), one(reference, true)) else {
+        return Some(without(zone, true));
     };
-    let starts: Option<Vec<At>> = changes.iter().map(|c| one(c, true)).collect();
-    let ends: Option<Vec<At>> = changes.iter().map(|c| one(c, false)).collect();
-    let (Some(starts), Some(ends)) = (starts, ends) else { return Some(without(&zone, true)) };
-    let (Some((start_rule, exact_start)), Some((end_rule, exact_end))) = (rule(&starts), rule(&ends)) else {
-        return Some(without(&zone, true));
-    };
-    let (offset, save) = (minutes(start.before), minutes(start.after) - minutes(start.before));
-    let posix = posix(&zone, Some((start_rule, end_rule, save)));
-    let mut out = plain(offset, posix, !(exact_start && exact_end) || minutes(end.after) != offset);
-    (out.has_dst, out.save_min, out.start, out.end) = (true, save, Some(start_rule), Some(end_rule));
+    let (offset, save) = (minutes(first.before), minutes(first.after) - minutes(first.before));
+    // The same hours in every year, and back to where it began.
+    let steady = starts.iter().all(|s| (s.before, s.after) == (first.before, first.after))
+        && ends.iter().all(|e| (e.before, e.after) == (first.after, first.before));
+    let times = |all: &[At]| all.iter().map(|a| a.local).collect::<Vec<_>>();
+    let (starts, ends) = (times(&starts), times(&ends));
+    let ((start, start_error), (end, end_error)) = (nearest(&starts)?, nearest(&ends)?);
+    let (beyond_start, beyond_end) = (nearest_beyond_days(&starts), nearest_beyond_days(&ends));
+    let rules = (beyond_start.unwrap_or(start), beyond_end.unwrap_or(end));
+    let mut out = plain(offset, posix(zone, Some((rules.0, rules.1, save))), !steady || start_error + end_error > 0);
+    out.posix_inexact = !steady || beyond_start.is_none() || beyond_end.is_none();
+    (out.has_dst, out.save_min, out.save_s, out.save_text) = (true, save, save * 60, hours_text(save));
+    (out.start, out.end) = (Some(start.change()), Some(end.change()));
     Some(out)
 }
 
@@ -108,11 +196,11 @@ struct At {
 }
 
 fn changes(zone: &TimeZone, year: i16) -> Vec<At> {
-    let Ok(from) = TimeZone::UTC.to_timestamp(civil::date(year, 1, 1).at(0, 0, 0, 0)) else { return Vec::new() };
-    let in_year = zone.following(from).take(16).take_while(|t| t.timestamp().as_second() - from.as_second() < 365 * 86_400);
+    let start_of = |year| TimeZone::UTC.to_timestamp(civil::date(year, 1, 1).at(0, 0, 0, 0));
+    let (Ok(from), Ok(until)) = (start_of(year), start_of(year + 1)) else { return Vec::new() };
     let mut before = zone.to_offset(from);
     let mut out = Vec::new();
-    for transition in in_year {
+    for transition in zone.following(from).take(16).take_while(|t| t.timestamp() < until) {
         let after = transition.offset();
         if after != before {
             out.push(At { local: before.to_datetime(transition.timestamp()), before, after });
@@ -133,42 +221,6 @@ fn one(changes: &[At], forward: bool) -> Option<At> {
     }
 }
 
-/// The rule that gives all of these, or that of the first if all are in one month; whether it is exact.
-fn rule(all: &[At]) -> Option<(Change, bool)> {
-    let civil: Vec<(civil::Date, i8, i8)> = all.iter().map(|a| (a.local.date(), a.local.hour(), a.local.minute())).collect();
-    if let Some(found) = common(&civil) {
-        return Some((found, true));
-    }
-    // Midnight may be the end of the day before: "last Thursday, 24:00".
-    let before: Option<Vec<_>> = civil.iter().map(|&(d, h, m)| Some((d.yesterday().ok().filter(|_| h == 0 && m == 0)?, 24, 0))).collect();
-    if let Some(found) = before.and_then(|b| common(&b)) {
-        return Some((found, true));
-    }
-    let &(date, hour, minute) = civil.first()?;
-    civil.iter().all(|(d, ..)| d.month() == date.month()).then(|| (change(date, hour, minute, occurrence(date)), false))
-}
-
-fn common(all: &[(civil::Date, i8, i8)]) -> Option<Change> {
-    let &(date, hour, minute) = all.first()?;
-    let same = |f: &dyn Fn(civil::Date) -> bool| {
-        all.iter().all(|&(d, h, m)| d.month() == date.month() && d.weekday() == date.weekday() && h == hour && m == minute && f(d))
-    };
-    let last = |d: civil::Date| d.day() + 7 > d.days_in_month();
-    if same(&last) {
-        return Some(change(date, hour, minute, 5));
-    }
-    let week = occurrence(date);
-    (week < 5 && same(&|d| occurrence(d) == week)).then(|| change(date, hour, minute, week))
-}
-
-fn occurrence(date: civil::Date) -> i8 {
-    (date.day() - 1) / 7 + 1
-}
-
-fn change(date: civil::Date, hour: i8, minute: i8, week: i8) -> Change {
-    Change { month: date.month(), week, weekday: date.weekday().to_monday_one_offset(), day: date.day(), hour, minute }
-}
-
 fn minutes(offset: Offset) -> i32 {
     offset.seconds() / 60
 }
@@ -179,28 +231,33 @@ fn without(zone: &TimeZone, inexact: bool) -> Dst {
     plain(minutes(zone.to_offset(middle)), posix(zone, None), inexact)
 }
 
+/// `1`, `0:30`
+fn hours_text(minutes: i32) -> String {
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    if rest == 0 { hours.to_string() } else { format!("{hours}:{rest:02}") }
+}
+
 fn plain(offset_min: i32, posix: String, inexact: bool) -> Dst {
     let (sign, hours, rest) = (if offset_min < 0 { '-' } else { '+' }, offset_min.abs() / 60, offset_min.abs() % 60);
-    let offset_text = match (offset_min, rest) {
-        (0, _) => "0".to_owned(),
-        (_, 0) => format!("{sign}{hours}"),
-        _ => format!("{sign}{hours}:{rest:02}"),
-    };
     Dst {
         offset_min,
+        offset_s: offset_min * 60,
         offset_hours: (f64::from(offset_min) / 60.0).to_string(),
-        offset_text,
+        offset_text: if offset_min == 0 { "0".to_owned() } else { format!("{sign}{}", hours_text(offset_min)) },
         offset_hhmm: format!("{sign}{hours:02}:{rest:02}"),
         has_dst: false,
         save_min: 0,
+        save_s: 0,
+        save_text: "0".to_owned(),
         start: None,
         end: None,
         posix,
         inexact,
+        posix_inexact: inexact,
     }
 }
 
-fn posix(zone: &TimeZone, rule: Option<(Change, Change, i32)>) -> String {
+fn posix(zone: &TimeZone, rule: Option<(Rule, Rule, i32)>) -> String {
     let at = |month: i8| {
         let date = civil::date(REFERENCE_YEAR, month, 15).at(12, 0, 0, 0);
         let timestamp = TimeZone::UTC.to_timestamp(date).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -209,86 +266,10 @@ fn posix(zone: &TimeZone, rule: Option<(Change, Change, i32)>) -> String {
         let name = if name.chars().all(|c| c.is_ascii_alphabetic()) { name.to_owned() } else { format!("<{name}>") };
         (minutes(info.offset()), name)
     };
-    let offset = |east: i32| {
-        let (sign, hours, rest) = (if east > 0 { "-" } else { "" }, east.abs() / 60, east.abs() % 60);
-        if rest == 0 { format!("{sign}{hours}") } else { format!("{sign}{hours}:{rest:02}") }
-    };
+    let offset = |east: i32| format!("{}{}", if east > 0 { "-" } else { "" }, hours_text(east));
     let (january, july) = (at(1), at(7));
     let Some((start, end, save)) = rule else { return format!("{}{}", july.1, offset(july.0)) };
     let (standard, summer) = if january.0 <= july.0 { (january, july) } else { (july, january) };
-    let time = |c: Change| {
-        let minute = if c.minute == 0 { String::new() } else { format!(":{:02}", c.minute) };
-        format!("M{}.{}.{}/{}{minute}", c.month, c.week, c.weekday % 7, c.hour)
-    };
     let summer_offset = if save == 60 { String::new() } else { offset(summer.0) };
-    format!("{}{}{}{summer_offset},{},{}", standard.1, offset(standard.0), summer.1, time(start), time(end))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn short(zone: &str) -> String {
-        let d = dst(zone).unwrap();
-        let change =
-            |c: Option<Change>| c.map_or("-".into(), |c| format!("{}/{}/{}/{}:{:02}", c.month, c.week, c.weekday, c.hour, c.minute));
-        format!("{} {} {} {}{}", d.offset_text, change(d.start), change(d.end), d.save_min, if d.inexact { " ~" } else { "" })
-    }
-
-    #[test]
-    fn rules_of_the_fact_sheets() {
-        assert_eq!(short("Europe/Paris"), "+1 3/5/7/2:00 10/5/7/3:00 60");
-        assert_eq!(short("America/New_York"), "-5 3/2/7/2:00 11/1/7/2:00 60");
-        assert_eq!(short("Australia/Sydney"), "+10 10/1/7/2:00 4/1/7/3:00 60");
-    }
-
-    #[test]
-    fn halves_quarters_and_none() {
-        assert_eq!(short("Europe/London"), "0 3/5/7/1:00 10/5/7/2:00 60");
-        assert_eq!(short("Europe/Dublin"), "0 3/5/7/1:00 10/5/7/2:00 60");
-        assert_eq!(short("America/St_Johns"), "-3:30 3/2/7/2:00 11/1/7/2:00 60");
-        assert_eq!(short("Australia/Lord_Howe"), "+10:30 10/1/7/2:00 4/1/7/2:00 30");
-        assert_eq!(short("Pacific/Chatham"), "+12:45 9/5/7/2:45 4/1/7/3:45 60");
-        assert_eq!(short("Asia/Kolkata"), "+5:30 - - 0");
-        assert_eq!(short("Asia/Tokyo"), "+9 - - 0");
-        assert_eq!(short("UTC"), "0 - - 0");
-        assert_eq!(short("Asia/Kathmandu"), "+5:45 - - 0");
-    }
-
-    #[test]
-    fn laws_that_no_rule_expresses_are_marked() {
-        assert!(dst("Africa/Casablanca").unwrap().inexact);
-        assert!(dst("Asia/Jerusalem").unwrap().has_dst && dst("Asia/Jerusalem").unwrap().inexact);
-        assert_eq!(short("Africa/Cairo"), "+2 4/5/5/0:00 10/5/4/24:00 60");
-        assert_eq!(dst("Mars/Olympus"), None);
-        assert_eq!(dst(""), None);
-    }
-
-    #[test]
-    fn posix_has_west_positive() {
-        assert_eq!(dst("Europe/Paris").unwrap().posix, "CET-1CEST,M3.5.0/2,M10.5.0/3");
-        assert_eq!(dst("America/New_York").unwrap().posix, "EST5EDT,M3.2.0/2,M11.1.0/2");
-        assert_eq!(dst("Australia/Lord_Howe").unwrap().posix, "<+1030>-10:30<+11>-11,M10.1.0/2,M4.1.0/2");
-        assert_eq!(dst("Asia/Kolkata").unwrap().posix, "IST-5:30");
-    }
-
-    #[test]
-    fn every_zone_gives_something_sensible() {
-        let mut count = 0;
-        for name in database().available() {
-            let d = dst(name.as_str()).unwrap_or_else(|| panic!("{name}"));
-            assert!((-12 * 60..=14 * 60).contains(&d.offset_min), "{name} {d:?}");
-            assert_eq!(d.has_dst, d.start.is_some() && d.end.is_some(), "{name}");
-            assert_eq!(d.has_dst, d.save_min > 0, "{name} {d:?}");
-            for c in d.start.iter().chain(&d.end) {
-                assert!(
-                    (1..=12).contains(&c.month) && (1..=5).contains(&c.week) && (1..=7).contains(&c.weekday) && (0..=24).contains(&c.hour),
-                    "{name} {c:?}"
-                );
-            }
-            count += 1;
-        }
-        assert!(count > 400, "{count}");
-    }
+    format!("{}{}{}{summer_offset},{},{}", standard.1, offset(standard.0), summer.1, start.posix(), end.posix())
 }

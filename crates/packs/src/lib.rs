@@ -14,6 +14,7 @@ mod catalog;
 mod charset;
 mod cipher;
 mod dst;
+mod dst_pattern;
 mod engine;
 mod fault;
 mod files;

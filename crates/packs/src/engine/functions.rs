@@ -1,12 +1,14 @@
 //! General functions: zones, tables, what is per line here and global in a family, notes, addresses of this server.
 
-use minijinja::{Environment, Error, State, Value, value::Serde};
+use minijinja::{Environment, Error, ErrorKind, State, Value, value::Serde};
 
 use super::note;
-use crate::dst;
+use crate::{dst, dst_pattern};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_function("dst", zone_rule);
+    environment.add_function("dst_format", zone_format);
+    environment.add_function("posix_zone", posix_zone);
     environment.add_function("lookup", lookup);
     environment.add_function("first_line", first_line);
     environment.add_function("note", |state: &mut State<'_, '_>, path: &str, message: &str| {
@@ -16,16 +18,42 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_function("server_for", server_for);
 }
 
-fn zone_rule(state: &mut State<'_, '_>, zone: &Value) -> Value {
-    let Some(zone) = zone.as_str() else { return Value::UNDEFINED };
-    let Some(rule) = dst::dst(zone) else {
+fn rule_of(state: &mut State<'_, '_>, zone: &Value) -> Option<dst::Dst> {
+    let rule = dst::dst(zone.as_str()?);
+    if rule.is_none() {
         note(state, "time.zone", "is no zone that the zone data know");
-        return Value::UNDEFINED;
-    };
+    }
+    rule
+}
+
+const INEXACT: &str = "no rule of this kind expresses the zone's law: the nearest is used";
+
+fn zone_rule(state: &mut State<'_, '_>, zone: &Value) -> Value {
+    let Some(rule) = rule_of(state, zone) else { return Value::UNDEFINED };
     if rule.inexact {
-        note(state, "time.zone", "no rule of this kind expresses the zone's law: the nearest is used");
+        note(state, "time.zone", INEXACT);
     }
     Value::from(Serde(&rule))
+}
+
+fn posix_zone(state: &mut State<'_, '_>, zone: &Value) -> Value {
+    let Some(rule) = rule_of(state, zone) else { return Value::UNDEFINED };
+    if rule.posix_inexact {
+        note(state, "time.zone", INEXACT);
+    }
+    Value::from(rule.posix)
+}
+
+fn zone_format(state: &mut State<'_, '_>, zone: &Value, pattern: &str) -> Result<Value, Error> {
+    let Some(rule) = rule_of(state, zone) else { return Ok(Value::UNDEFINED) };
+    let made = dst_pattern::format(&rule, pattern).map_err(|e| Error::new(ErrorKind::InvalidOperation, e))?;
+    if rule.inexact {
+        note(state, "time.zone", INEXACT);
+    }
+    for lost in made.lost {
+        note(state, "time.zone", lost);
+    }
+    Ok(made.text.map_or(Value::UNDEFINED, Value::from))
 }
 
 fn lookup(state: &mut State<'_, '_>, table: &Value, key: &Value, path: Option<&str>) -> Result<Value, Error> {
