@@ -49,16 +49,16 @@ features.action_uri.enable = {{ "1" if remote.hosts else "0" }}
 {% endif %}
 {% endif %}
 {{ y.system("security.cn_validation", tls.check_name|flag) -}}
-{% set own = security.client_certificate or "" %}
+{% set own = asset("security.client_certificate") %}
 {% if own %}
 {{ y.system("security.dev_cert", "1") -}}
-{{ y.system("server_certificates.url", own if "://" in own else server_for(own)) -}}
+{{ y.system("server_certificates.url", own) -}}
 {% endif %}
 {% if tls.min %}
 {{ y.system("security.default_ssl_method", lookup("tls_versions", tls.min ~ "", "security.tls.min")) -}}
 {% endif %}
 {% for certificate in security.ca_certificates or [] %}
-{{ y.system("trusted_certificates.url", certificate if "://" in certificate else server_for(certificate)) -}}
+{{ y.system("trusted_certificates.url", asset(certificate, "security.ca_certificates")) -}}
 {% endfor %}
 {# a NOTIFY check-sync restarts the phone only when it says so #}
 sip.notify_reboot_enable = 0

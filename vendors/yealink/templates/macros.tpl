@@ -76,12 +76,13 @@ static.{{ name }} = {{ value }}
 {% endif %}
 {% endmacro %}
 
-{# A ring tone by its name among the settings, that of a built-in one, or a file: Resource:Ring1.wav, Config:bell.wav #}
+{# A ring tone by its name among the settings, that of a built-in one, or a file: Resource:Ring1.wav, Config:bell.wav;
+   nothing when there is no such file #}
 {% macro ring_name(wanted) %}
 {%- set tone = (settings.audio.ringtones or [])|selectattr("name", "equalto", wanted)|map(attribute="asset")|first or wanted -%}
 {%- if tone in tables.ringtones.built_in -%}
 Resource:{{ tone }}
-{%- else -%}
+{%- elif has_asset(tone) -%}
 Config:{{ tone.split("/")|last }}
 {%- endif -%}
 {% endmacro %}
@@ -95,7 +96,7 @@ Config:{{ tone.split("/")|last }}
 {% set value = (key.value or (settings.features[does.code] if does.code else none)) if key else none %}
 {% if (custom and value) or (does and (does.command or value)) %}
 {{ name }}.enable = 1
-{{ put(name ~ ".label", key.label or value) -}}
+{{ put(name ~ ".label", key.label or value or key.type) -}}
 {% if custom %}
 {{ name }}.action = {{ value }}
 {% elif does.command %}

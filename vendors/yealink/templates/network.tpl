@@ -60,10 +60,8 @@
 {% if complete %}
 {{ y.system("network.802_1x.md5_password", dot1x.password) -}}
 {% endif %}
-{% set root = dot1x.ca_certificate or "" %}
-{{ y.system("network.802_1x.root_cert_url", root if not root or "://" in root else server_for(root)) -}}
-{% set client = dot1x.client_certificate or "" %}
-{{ y.system("network.802_1x.client_cert_url", client if not client or "://" in client else server_for(client)) -}}
+{{ y.system("network.802_1x.root_cert_url", asset("network.dot1x.ca_certificate")) -}}
+{{ y.system("network.802_1x.client_cert_url", asset("network.dot1x.client_certificate")) -}}
 {% endif %}
 {% if net.vpn.url %}
 {{ y.system("network.vpn_enable", "1") -}}
@@ -72,7 +70,9 @@
 {# one wireless network of five; its key in the phone's own file alone #}
 {% set wifi = net.wifi %}
 {% if model.wifi or model.generic %}
-{% set protection = lookup("wifi", wifi.security or ("wpa2_psk" if wifi.key else "open"), "network.wifi.security") if wifi.ssid else none %}
+{# a file without secrets does not know whether there is a key #}
+{% set kind = wifi.security or (("wpa2_psk" if wifi.key else "open") if complete else none) %}
+{% set protection = lookup("wifi", kind, "network.wifi.security") if wifi.ssid and kind else none %}
 {% if protection %}
 {{ y.system("wifi.enable", "1") -}}
 {{ y.system("wifi.1.label", wifi.ssid) -}}
@@ -109,7 +109,7 @@ sip.listen_port = {{ sip_port }}
 {% if ms != wanted %}
 {{ note("network.sip_timers." ~ ours, "the nearest that this phone takes is " ~ ms) }}
 {%- endif %}
-{{ name }} = {{ ms / 1000 }}
+{{ name }} = {{ ms // 1000 if ms % 1000 == 0 else ms / 1000 }}
 {% endfor %}
 {{ y.system("network.port.min_rtpport", net.rtp_ports.min) -}}
 {{ y.system("network.port.max_rtpport", net.rtp_ports.max) -}}

@@ -68,13 +68,13 @@ dialplan.dialnow.rule.{{ loop.index }} = {{ rule.match|replace(",", "") }}
 {{ y.given("phone_setting.dialnow_delay", dialling|map(attribute="timeout_s")|select|list|max if dialling|map(attribute="timeout_s")|select|list else none) -}}
 {# phone books: five places #}
 {% set directory = settings.directory %}
-{% set books = (directory.phonebooks or [])|selectattr("url")|list %}
+{% set books = phonebooks()|selectattr("url")|list %}
 {{ y.put("features.remote_phonebook.enable", "1" if books else none) -}}
 {{ y.given("features.remote_phonebook.flash_time", books[0].interval_s if books else none) -}}
 {% for n in range(1, 6) %}
 {% set book = books[n - 1] %}
 {{ y.put("remote_phonebook.data." ~ n ~ ".url", book.url) -}}
-{{ y.put("remote_phonebook.data." ~ n ~ ".name", book.name) -}}
+{{ y.put("remote_phonebook.data." ~ n ~ ".name", book.label or book.name) -}}
 {% if last >= 84 %}
 {{ y.put("remote_phonebook.data." ~ n ~ ".username", book.user) -}}
 {% if complete %}
@@ -141,17 +141,13 @@ ldap.port = {{ ldap.port or (636 if ldap.tls == "ldaps" else 389) }}
 {{ y.given("multicast.receive_priority.enable", paging.barge|flag) -}}
 {{ y.given("multicast.receive_priority.priority", paging.priority_threshold) -}}
 {# display #}
-{% set wallpaper = display.wallpaper or "" %}
-{% if model.colour and wallpaper %}
-wallpaper_upload.url = {{ wallpaper if "://" in wallpaper else server_for(wallpaper) }}
-{% endif %}
 {% if model.colour %}
+{% set wallpaper = asset("display.wallpaper") or "" %}
+{{ y.given("wallpaper_upload.url", wallpaper) -}}
 {{ y.given("phone_setting.backgrounds", "Config:" ~ (wallpaper.split("/")|last) if wallpaper else none) -}}
 {% else %}
-{% set logo = display.logo or "" %}
-{% if logo %}
-lcd_logo.url = {{ logo if "://" in logo else server_for(logo) }}
-{% endif %}
+{% set logo = asset("display.logo") or "" %}
+{{ y.given("lcd_logo.url", logo) -}}
 {{ y.given("phone_setting.lcd_logo.mode", "2" if logo else none) -}}
 {% endif %}
 {{ y.given("phone_setting.backlight_time", display.backlight_s) -}}
@@ -165,7 +161,7 @@ lcd_logo.url = {{ logo if "://" in logo else server_for(logo) }}
 {% set tone = (audio.ringtones or [])|selectattr("name", "equalto", wanted)|map(attribute="asset")|first or wanted %}
 {% if tone and tone not in tables.ringtones.built_in and tone not in loaded.files %}
 {% set loaded.files = loaded.files + [tone] %}
-ringtone.url = {{ tone if "://" in tone else server_for(tone) }}
+{{ y.given("ringtone.url", asset(tone, "audio.ringtone")) -}}
 {% endif %}
 {% endfor %}
 {{ y.given("features.headset_prior", audio.headset|flag) -}}

@@ -10,6 +10,7 @@ use std::{
 
 use offhook_core::{
     Mac,
+    asset::AssetKind,
     device::State,
     request::{Request, Transport},
     settings::{AccountValues, Effective, Fault, Layer, LayerSource, Scope, Settings, VariableContext, built_in, compose, while_pending},
@@ -17,7 +18,11 @@ use offhook_core::{
 };
 use serde::Deserialize;
 
-use super::{TestReport, toml_fault};
+use super::{
+    TestReport,
+    stored::{self, CasePhonebook},
+    toml_fault,
+};
 use crate::{
     Catalog, DeviceFacts, FirmwareShelf, Pack, RenderError, RenderInput, Route, ServerFacts,
     manifest::Source,
@@ -50,6 +55,10 @@ struct Case {
     settings: toml::Table,
     #[serde(default)]
     accounts: BTreeMap<String, toml::Table>,
+    #[serde(default)]
+    assets: BTreeMap<String, AssetKind>,
+    #[serde(default)]
+    phonebooks: BTreeMap<String, CasePhonebook>,
 }
 
 #[derive(Default, Deserialize)]
@@ -107,7 +116,7 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
     let own = layers.effective(pack, &facts, &server, true);
     let common = layers.effective(pack, &facts, &server, false);
     let shelf = Shelf(case.firmware.clone());
-    let resources = Arc::default();
+    let resources = stored::resources(&case.assets, &case.phonebooks);
     let pending = facts.state == Some(State::Pending);
     let mut made = BTreeSet::new();
     let render = |route: &Route| {

@@ -4,6 +4,7 @@ mod check;
 mod golden;
 mod recognition;
 mod sample;
+mod stored;
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
