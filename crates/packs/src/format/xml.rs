@@ -293,7 +293,13 @@ impl Xml {
             _ => format!("<{name}{index}>{value}</{name}>\n"),
         };
         Ok(match &container.content {
-            Some(content) => (content.end..content.end, element),
+            Some(content) => {
+                // Before the indentation of the end tag, if it stands in a line of its own.
+                let inner = text.get(content.clone()).unwrap_or("");
+                let lines = inner.trim_end_matches([' ', '\t']);
+                let at = if lines.ends_with('\n') { content.start + lines.len() } else { content.end };
+                (at..at, element)
+            }
             None => {
                 let tag = text.get(container.start.clone()).unwrap_or("").trim_end_matches("/>").trim_end();
                 (container.start.clone(), format!("{tag}>\n{element}</{}>", container.name))
