@@ -97,6 +97,11 @@ pub enum Reason {
         /// Template, line and what is wrong.
         error: String,
     },
+    /// The template of the file failed, and the phone got the file as it could last be made.
+    LastGood {
+        /// Template, line and what is wrong.
+        error: String,
+    },
     /// The server has more to do than it may take on.
     Overloaded,
     /// The store does not answer.
@@ -137,6 +142,7 @@ impl fmt::Display for Reason {
             }
             Self::UploadBroken => f.write_str("the file did not come whole, or not in time; nothing of it was kept"),
             Self::TemplateFailed { error } => write!(f, "the template failed: {error}"),
+            Self::LastGood { error } => write!(f, "the template failed, and the last file that could be made was given: {error}"),
             Self::Overloaded => f.write_str("the server has too much to do; phones try again by themselves"),
             Self::StoreUnavailable => f.write_str("the store does not answer"),
             Self::MethodNotAllowed => f.write_str("phones may only GET, HEAD, PUT and POST"),
@@ -312,6 +318,7 @@ impl fmt::Display for Says {
             Self::Authorize { decision, reason } => write!(f, "{}: {reason}", decision.as_str()),
             Self::Compose { layers } => write!(f, "layers: {}", layers.join(" < ")),
             Self::Render { template, bytes, cached, notes, firmware, failed } => match failed {
+                Some(why) if *bytes > 0 => write!(f, "{template}, {bytes} bytes: {why}"),
                 Some(why) => write!(f, "no file: {why}"),
                 None => {
                     write!(f, "{template}, {bytes} bytes{}", if *cached { ", from memory" } else { "" })?;

@@ -26,6 +26,10 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    // Before anything else runs: what a tenant wrote is rendered in this process.
+    if std::env::args_os().nth(1).is_some_and(|command| command == offhook_server::sandbox::COMMAND) {
+        return offhook_server::sandbox::work().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let cli = Cli::parse();
     match run(cli.command, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,

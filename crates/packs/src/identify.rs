@@ -124,6 +124,11 @@ impl Route {
         self.spec().source
     }
 
+    /// Whether a template can make it: its format is known and is text.
+    pub fn is_text(&self) -> bool {
+        self.pack.is_text(self.spec())
+    }
+
     /// The file's name in the manifest.
     pub fn file_name(&self) -> &str {
         &self.spec().name

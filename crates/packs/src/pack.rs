@@ -185,6 +185,11 @@ impl Pack {
         }
     }
 
+    /// Whether a file's format is known and is text.
+    pub(crate) fn is_text(&self, spec: &FileSpec) -> bool {
+        spec.format.as_ref().and_then(|name| self.formats.get(name)).is_some_and(Format::is_text)
+    }
+
     /// The pack's own template of that name, letter case ignored, as the engine reads it.
     pub fn template(&self, name: &str) -> Option<&str> {
         self.engine.layers().own(name)

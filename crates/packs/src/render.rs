@@ -224,8 +224,7 @@ pub(crate) fn begin(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Resu
     let model = model(pack, route, input.device);
     let layers = input.overlay.map_or(pack.engine.layers(), |o| o.engine.layers());
     // An override with the file's name makes a file also where the pack has none, or one that is the same for all.
-    let is_text = spec.format.as_ref().and_then(|name| pack.formats.get(name)).is_some_and(Format::is_text);
-    let replaced = layers.find_override(&format!("{}.tpl", route.name)).filter(|_| is_text);
+    let replaced = layers.find_override(&format!("{}.tpl", route.name)).filter(|_| pack.is_text(spec));
     match spec.source {
         Source::Upload => return Err(ABSENT),
         Source::None if replaced.is_none() => return Err(ABSENT),

@@ -71,7 +71,9 @@ fn a_draft_recognises_what_it_was_made_of_and_its_sisters() {
     assert_eq!(identified.sighting.firmware.as_deref(), Some("2.9.1"));
     assert_eq!(identified.routes.len(), 1);
     let vendor = &draft.files["vendor.toml"];
-    for part in ["path = \"{mac}.cfg\"", "path = \"{MAC}.xml\"", "path = \"{model}-default.cfg\"", "source = \"firmware\"", "ouis = [\"02:00:5E\"]"] {
+    for part in
+        ["path = \"{mac}.cfg\"", "path = \"{MAC}.xml\"", "path = \"{model}-default.cfg\"", "source = \"firmware\"", "ouis = [\"02:00:5E\"]"]
+    {
         assert!(vendor.contains(part), "{part}\n{vendor}");
     }
 }

@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod http;
 pub mod listen;
 pub mod pipeline;
+pub mod sandbox;
 pub mod serve;
 pub mod tftp;
 pub mod tls;

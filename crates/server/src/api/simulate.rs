@@ -189,6 +189,7 @@ fn answer_view(answer: Answer) -> AnswerView {
         Answer::File(file) => file_view(file),
         Answer::NotFound => empty(404),
         Answer::MethodNotAllowed => empty(405),
+        Answer::Failed => empty(500),
         Answer::Busy => empty(503),
     }
 }

@@ -122,6 +122,7 @@ fn respond(answer: &Answer, method: &Method, asked: &HeaderMap) -> Response<Full
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             response
         }
+        Answer::Failed => plain(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be made now\n", method),
         Answer::Busy => {
             let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "busy\n", method);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -24,6 +24,8 @@ pub enum Answer {
     MethodNotAllowed,
     /// 503, TFTP error 0: ask again later.
     Busy,
+    /// 500, TFTP error 0: the phone may have the file, and it cannot be made. The phone keeps what it has.
+    Failed,
 }
 
 /// The file that is given.

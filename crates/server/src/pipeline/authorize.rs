@@ -21,6 +21,8 @@ pub struct Asked<'a> {
     pub no_device: Option<&'a Reason>,
     /// Another pack than the route's serves the device.
     pub other_pack: bool,
+    /// An override makes the file, whatever the pack says of its source.
+    pub replaced: bool,
 }
 
 /// The decision under the policy `lan`: a device's file goes to its own phone from a trusted network on MAC alone; everybody
@@ -46,10 +48,10 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
     if asked.other_pack {
         return Some(Reason::OtherPack);
     }
-    if route.source() == Source::None {
+    if route.source() == Source::None && !asked.replaced {
         return Some(Reason::NotOffered);
     }
-    if needs_device(route) {
+    if needs_device(route, asked.replaced) {
         let Some(device) = asked.device else { return Some(asked.no_device.cloned().unwrap_or(Reason::NoDevice)) };
         // A name with a MAC is its own device's only, whoever the address belonged to last.
         if let (Some(named), Some(own)) = (route.mac, device.mac)
@@ -66,14 +68,14 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
 }
 
 fn allow(asked: &Asked<'_>) -> Reason {
-    match (asked.device.map(|d| d.state), asked.route.map(needs_device)) {
+    match (asked.device.map(|d| d.state), asked.route.map(|route| needs_device(route, asked.replaced))) {
         (Some(State::Pending), Some(true)) => Reason::PendingFile,
         (_, Some(true)) => Reason::OwnFile,
         _ => Reason::NoCredentials,
     }
 }
 
-/// Whether the file is made for one device.
-pub fn needs_device(route: &Route) -> bool {
-    route.credentials() || (route.kind() == FileKind::Device && route.source() == Source::Template)
+/// Whether the file is made for one device. `replaced`: an override makes it, whatever the pack says of its source.
+pub fn needs_device(route: &Route, replaced: bool) -> bool {
+    route.credentials() || (route.kind() == FileKind::Device && (replaced || route.source() == Source::Template))
 }

@@ -24,10 +24,7 @@ impl Pipeline {
         let server = self.0.server_of(device);
         let mut files = Vec::new();
         for route in pack.files_for(&render::device_facts(&serving)) {
-            let made = match route.source() {
-                Source::None => Err(Reason::NotOffered),
-                _ => self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await,
-            };
+            let made = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await;
             let file = made.as_ref().ok().map(|(made, _)| &made.file);
             files.push(DeviceFile {
                 path: format!("/{}", route.path),
@@ -49,9 +46,6 @@ impl Pipeline {
         let routes = pack.files_for(&render::device_facts(&serving));
         let known = routes.into_iter().find(|r| r.path.eq_ignore_ascii_case(wanted));
         let route = known.or_else(|| self.recognised(device, &pack, wanted)).ok_or_else(|| Error::not_found("file", wanted))?;
-        if route.source() == Source::None {
-            return Err(Error::not_found("file", format!("{wanted} ({})", Reason::NotOffered)));
-        }
         let made = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &self.0.server_of(device)), reveal).await;
         let (made, _) = made.map_err(|why| Error::not_found("file", format!("{wanted} ({why})")))?;
         let file = &made.file;

@@ -13,6 +13,7 @@ mod gate;
 mod identify;
 mod inspect;
 mod learnt;
+mod overlays;
 mod record;
 mod render;
 mod resolve;
@@ -50,9 +51,11 @@ pub use walk::Answered;
 use crate::{
     config::{Config, TrustedNetworks},
     event::Metrics,
+    sandbox::{Limits, Sandbox},
 };
 use gate::Gate;
 use learnt::Learnt;
+use overlays::Overlays;
 use record::Recorder;
 use render::Files;
 use resolve::{Arrivals, Devices};
@@ -68,6 +71,8 @@ struct Inner {
     learnt: Learnt,
     devices: Arc<Devices>,
     files: Files,
+    overlays: Overlays,
+    sandbox: Sandbox,
     recorder: Arc<Recorder>,
     metrics: Arc<Metrics>,
     changed: Arc<Changed>,
@@ -164,6 +169,8 @@ impl Pipeline {
             rules: RwLock::new(Arc::new(Rules::new(config))),
             learnt: Learnt::new(config.limits.device_cache),
             files: Files::new(config.limits.rendered_cache, store.master_key_for("hash")),
+            overlays: Overlays::new(),
+            sandbox: Sandbox::new(Limits::default()),
             generate_key: store.master_key_for("generate"),
             http_port: http.first().map(SocketAddr::port),
             work: Semaphore::new(config.limits.requests),

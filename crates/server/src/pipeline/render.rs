@@ -10,15 +10,18 @@ use offhook_core::{
     configuration::LayerSelector,
     device::Device,
     firmware::Offer,
-    settings::Effective,
+    template::{Scope, TemplateSet},
     trace::Reason,
 };
-use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, RenderInput, Rendered, Route, ServerFacts};
+use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, Route, manifest::Source};
 use offhook_store::{Serving, Shelf, Store};
 use quick_cache::{Weighter, sync::Cache};
 use sha2::Sha256;
 
 use super::{File, Note};
+
+/// Epoch of the shared configuration, number of the packs and of the firmware shelf.
+pub type Numbers = (u64, u64, u64);
 
 /// What a rendered file was made of. Equal keys mean equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +31,7 @@ pub struct Key {
     /// What selects the shared layers (evidence of the request included).
     pub selector: LayerSelector,
     /// Epoch of the shared configuration, the packs and the firmware shelf.
-    pub numbers: (u64, u64, u64),
+    pub numbers: Numbers,
     /// Pack, index of the file, its name as asked and the number of the model in name or query.
     pub file: (String, usize, String, Option<u64>),
     /// Where this server is reached.
@@ -71,6 +74,8 @@ impl Weighter<String, Bytes> for ByBytes {
 /// The files in memory.
 pub struct Files {
     rendered: Cache<Key, Arc<Made>, ByBytes>,
+    /// The newest numbers under which a file could be made, by its key without them.
+    good: Cache<Key, Numbers>,
     firmware: Cache<String, Bytes, ByBytes>,
     validators: Validators,
     hash_key: [u8; 32],
@@ -85,6 +90,7 @@ impl Files {
         let items = usize::try_from(rendered_bytes / 4096).unwrap_or(usize::MAX).max(64);
         Self {
             rendered: Cache::with_weighter(items, rendered_bytes, ByBytes),
+            good: Cache::new(items),
             firmware: Cache::with_weighter(64, FIRMWARE_CACHE, ByBytes),
             validators: Validators(Cache::new(items)),
             hash_key,
@@ -98,7 +104,16 @@ impl Files {
 
     /// Keeps a file.
     pub fn hold(&self, key: Key, made: Arc<Made>) {
+        self.good.insert(without_numbers(&key), key.numbers);
         self.rendered.insert(key, made);
+    }
+
+    /// The same file of the same state of the same device, as it could last be made before something that is shared changed; while it is
+    /// held.
+    pub fn last_good(&self, key: &Key) -> Option<Arc<Made>> {
+        let key = without_numbers(key);
+        let numbers = self.good.get(&key)?;
+        self.rendered.get(&Key { numbers, ..key })
     }
 
     /// Keyed hash of bytes for people and ETags: nobody guesses a password from it. 32 hexadecimal digits.
@@ -134,6 +149,10 @@ impl Files {
     }
 }
 
+fn without_numbers(key: &Key) -> Key {
+    Key { numbers: Numbers::default(), ..key.clone() }
+}
+
 /// The date that goes with each content. HTTP dates have whole seconds: two contents of one file within a second must not share one,
 /// or a phone that asks by date would keep the older.
 struct Validators(Cache<String, (Arc<str>, Timestamp)>);
@@ -160,33 +179,25 @@ impl FirmwareShelf for OnShelf<'_> {
     }
 }
 
-/// Renders one file of a pack.
-pub fn rendered(
-    route: &Route,
-    facts: &DeviceFacts,
-    tenant: &str,
-    server: &ServerFacts,
-    settings: &Effective,
-    encryption_key: Option<String>,
-    shelf: &Shelf,
-) -> Result<Rendered, Reason> {
-    let input = RenderInput {
-        device: facts,
-        tenant,
-        server,
-        settings,
-        shelf: &OnShelf(shelf),
-        resources: &Arc::default(),
-        encryption_key,
-        overlay: None,
-    };
-    route.pack.render(route, &input).map_err(|why| match why {
+/// Why there is no file, in the pipeline's words.
+pub fn reason(why: RenderError) -> Reason {
+    match why {
         RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
         RenderError::Absent { missing } => Reason::FirmwareMissing { missing },
         RenderError::NotOffered(offer) => Reason::FirmwareNotOffered { offer },
         RenderError::Firmware | RenderError::Asset(_) | RenderError::AssetUnusable(_) => Reason::NotOffered,
         RenderError::Template { .. } => Reason::TemplateFailed { error: why.to_string() },
-    })
+    }
+}
+
+/// Whether an override makes this file where the pack itself has none, or one that is the same for all.
+pub fn is_replaced(route: &Route, tenant: &str, templates: &TemplateSet) -> bool {
+    if templates.is_empty() || !matches!(route.source(), Source::None | Source::Static) || !route.is_text() {
+        return false;
+    }
+    let name = format!("{}.tpl", route.name);
+    let has = |scope: &Scope| templates.find(scope, route.pack.id(), &name).is_some();
+    has(&Scope::Tenant(tenant.to_owned())) || has(&Scope::Site)
 }
 
 /// What a template may know of a device.

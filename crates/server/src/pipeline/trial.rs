@@ -20,6 +20,7 @@ use offhook_packs::{
 use offhook_store::{Serving, selector_of};
 
 use super::{Moment, Pipeline, authorize::needs_device, compose, render, walk::family_facts};
+use crate::sandbox::Failure;
 
 /// Where a template fails.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +157,8 @@ impl Trial {
 
     async fn file(&mut self, route: &Route, serving: &Serving, server: &ServerFacts, reveal: bool) -> Arc<Tried> {
         let requester = selector_of(&serving.device);
-        if needs_device(route) {
+        let replaces = |side: &Side| render::is_replaced(route, &requester.tenant, &side.moment.configuration.templates);
+        if needs_device(route, replaces(&self.before) || replaces(&self.after)) {
             let own = Some(serving);
             return Arc::new(self.tried(route, &requester, own, server, reveal).await);
         }
@@ -204,26 +206,37 @@ impl Trial {
         }
         let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
         let overlay = side.overlay(&route.pack, &selector.tenant);
-        let input = RenderInput {
-            device: &facts,
-            tenant: &selector.tenant,
-            server,
-            settings: &effective,
-            shelf: &render::OnShelf(&moment.shelf),
-            resources: &Arc::default(),
-            encryption_key: None,
-            overlay: overlay.as_ref(),
+        let begun = {
+            let input = RenderInput {
+                device: &facts,
+                tenant: &selector.tenant,
+                server,
+                settings: &effective,
+                shelf: &render::OnShelf(&moment.shelf),
+                resources: &Arc::default(),
+                encryption_key: None,
+                overlay: overlay.as_ref(),
+            };
+            route.pack.begin(route, &input)
         };
-        outcome(route.pack.render(route, &input))
+        outcome(inner.complete(&selector.tenant, begun).await)
     }
 }
 
 /// The bytes of what was rendered; a file that is not there now is no fault.
-fn outcome(made: Result<Rendered, RenderError>) -> Outcome {
+fn outcome(made: Result<Rendered, Failure>) -> Outcome {
     match made {
         Ok(rendered) => Ok(Some(rendered.bytes)),
-        Err(RenderError::Template { template, line, snippet, message }) => Err(TemplateFault { template, line, snippet, message }),
-        Err(_) => Ok(None),
+        Err(Failure::Template(RenderError::Template { template, line, snippet, message })) => {
+            Err(TemplateFault { template, line, snippet, message })
+        }
+        Err(Failure::Template(_)) => Ok(None),
+        Err(Failure::Busy) => Err(TemplateFault {
+            template: String::new(),
+            line: 0,
+            snippet: String::new(),
+            message: "cannot be tried now: too many files of this tenant wait to be made".to_owned(),
+        }),
     }
 }
 
@@ -276,17 +289,20 @@ impl Trial {
         // Without a tenant's overrides; no tenant has an empty name.
         let overlay = side.overlay(&route.pack, tenant);
         let tenant = if tenant.is_empty() { "default" } else { tenant };
-        let input = RenderInput {
-            device: &sample.facts,
-            tenant,
-            server: &server,
-            settings: &sample.settings,
-            shelf: &Everything,
-            resources: &Arc::default(),
-            encryption_key: None,
-            overlay: overlay.as_ref(),
+        let begun = {
+            let input = RenderInput {
+                device: &sample.facts,
+                tenant,
+                server: &server,
+                settings: &sample.settings,
+                shelf: &Everything,
+                resources: &Arc::default(),
+                encryption_key: None,
+                overlay: overlay.as_ref(),
+            };
+            route.pack.begin(route, &input)
         };
-        outcome(route.pack.render(route, &input))
+        outcome(self.pipeline.0.complete(tenant, begun).await)
     }
 }
 

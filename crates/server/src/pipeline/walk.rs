@@ -11,9 +11,10 @@ use offhook_core::{
     request::{Request, Transport},
     settings::Effective,
     sighting::{FileKind, Sighting},
+    template::TemplateSet,
     trace::{Decision, FileSeen, Reason, Says, Step, Trace},
 };
-use offhook_packs::{DeviceFacts, Route, ServerFacts, manifest::Source};
+use offhook_packs::{DeviceFacts, RenderError, RenderInput, Rendered, Rendering, Route, ServerFacts, manifest::Source};
 use offhook_store::{Seen as SeenRow, Serving, selector_of};
 
 use super::{
@@ -22,9 +23,10 @@ use super::{
     compose,
     gate::Gated,
     identify::{self, Seen},
-    render::{self, Key, Made},
+    render::{self, Key, Made, OnShelf},
     resolve::{Mode, Resolved, Told, last_seen, resolve},
 };
+use crate::sandbox::Failure;
 
 /// How a walk differs from that of a phone's request.
 #[derive(Clone, Copy)]
@@ -275,7 +277,7 @@ impl Inner {
         watch.lap(says_resolved(request, &resolved));
         let (mut decision, mut reason) = match refused {
             Some(reason) => (Decision::Refused, reason),
-            None => decide(request, gated, &resolved),
+            None => decide(request, gated, &resolved, &moment.configuration.templates),
         };
         watch.lap(Says::Authorize { decision, reason: reason.clone() });
         let mut made = None;
@@ -286,11 +288,18 @@ impl Inner {
             };
             let serving = resolved.serving.as_deref();
             match self.make(route, serving, requester, (&moment, server), walk.reveal, &mut watch).await {
-                Ok(file) => made = Some(file),
+                Ok((file, None)) => made = Some(file),
+                Ok((file, Some(kept))) => (made, reason) = (Some(file), kept),
                 Err(why) => (decision, reason) = (Decision::Refused, why),
             }
         }
-        let answer = made.as_ref().map_or(Answer::NotFound, |m| Answer::File(m.file.clone()));
+        let answer = match (&made, &reason) {
+            (Some(made), _) => Answer::File(made.file.clone()),
+            // It may have the file: a phone that is told that there is none could go on without its configuration.
+            (None, Reason::TemplateFailed { .. }) => Answer::Failed,
+            (None, Reason::Overloaded) => Answer::Busy,
+            (None, _) => Answer::NotFound,
+        };
         let Seen { sighting, by_address, .. } = seen;
         Walked { sighting, by_address, resolved: Some(resolved), decision, reason, made, answer, trace: Trace { steps: watch.steps } }
     }
@@ -303,7 +312,8 @@ impl Inner {
         }
     }
 
-    /// Composes and renders, or takes the file from memory.
+    /// Composes and renders, or takes the file from memory. What cannot be made now is the last that could, while it is held, with the
+    /// reason.
     async fn make(
         &self,
         route: &Route,
@@ -312,31 +322,36 @@ impl Inner {
         of: (&Moment, &ServerFacts),
         reveal: bool,
         watch: &mut Stopwatch,
-    ) -> Result<Arc<Made>, Reason> {
-        let result = self.file(route, serving, requester, of, reveal).await;
-        let (layers, says) = match &result {
-            Ok((made, cached)) => {
-                let render = Says::Render {
-                    template: made.template.clone(),
-                    bytes: made.file.body.len() as u64,
-                    cached: *cached,
-                    notes: made.notes.len(),
-                    firmware: made.firmware.clone(),
-                    failed: None,
-                };
-                (made.layers.clone(), render)
+    ) -> Result<(Arc<Made>, Option<Reason>), Reason> {
+        let result = self.file(route, serving, requester.clone(), of, reveal).await;
+        let result = match result {
+            Ok((made, cached)) => Ok((made, cached, None)),
+            Err(Reason::TemplateFailed { error }) if reveal => {
+                let held = self.files.last_good(&key(route, serving, requester, of));
+                held.map(|made| (made, true, Some(Reason::LastGood { error: error.clone() }))).ok_or(Reason::TemplateFailed { error })
             }
+            Err(why) => Err(why),
+        };
+        let render = match &result {
+            Ok((made, cached, kept)) => Says::Render {
+                template: made.template.clone(),
+                bytes: made.file.body.len() as u64,
+                cached: *cached,
+                notes: made.notes.len(),
+                firmware: made.firmware.clone(),
+                failed: kept.clone(),
+            },
             Err(why) => {
-                let render =
-                    Says::Render { template: String::new(), bytes: 0, cached: false, notes: 0, firmware: None, failed: Some(why.clone()) };
-                (Vec::new(), render)
+                Says::Render { template: String::new(), bytes: 0, cached: false, notes: 0, firmware: None, failed: Some(why.clone()) }
             }
         };
-        if !layers.is_empty() {
-            watch.lap(Says::Compose { layers });
+        if let Ok((made, ..)) = &result
+            && !made.layers.is_empty()
+        {
+            watch.lap(Says::Compose { layers: made.layers.clone() });
         }
-        watch.lap(says);
-        result.map(|(made, _)| made)
+        watch.lap(render);
+        result.map(|(made, _, kept)| (made, kept))
     }
 
     /// One file of a pack for a device, or for its family; and whether it was held in memory. `requester`: what is known of who asks.
@@ -355,20 +370,14 @@ impl Inner {
                 true,
             ));
         }
-        let serving = serving.filter(|_| needs_device(route));
-        let key = Key {
-            device: serving.map(|s| (s.device.id, s.device.generation)),
-            selector: if serving.is_some() { requester } else { compose::family(route, requester) },
-            numbers: moment.numbers,
-            file: (route.pack.id().to_owned(), route.file, route.path.clone(), route.code),
-            server_url: server.url.clone(),
-        };
+        let key = key(route, serving, requester, (moment, server));
+        let serving = serving.filter(|_| key.device.is_some());
         if reveal && let Some(made) = self.files.held(&key) {
             self.metrics.rendered_hits.inc();
             return Ok((made, true));
         }
         self.metrics.rendered_misses.inc();
-        let made = Arc::new(self.render(route, &key.selector, serving, (moment, server), reveal)?);
+        let made = Arc::new(self.render(route, &key.selector, serving, (moment, server), reveal).await?);
         if reveal {
             self.files.hold(key, made.clone());
         }
@@ -376,7 +385,7 @@ impl Inner {
     }
 
     /// Composes and renders one file: a device's own, or, without one, a family's.
-    fn render(
+    async fn render(
         &self,
         route: &Route,
         selector: &LayerSelector,
@@ -399,19 +408,60 @@ impl Inner {
             effective.mask(raw_secrets);
         }
         let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
-        let made =
-            render::rendered(route, &facts, &selector.tenant, server, &effective, encryption_key, &moment.shelf).inspect_err(|why| {
-                if let Reason::TemplateFailed { error } = why {
-                    self.metrics.template_failures.inc();
-                    tracing::error!(pack = route.pack.id(), error, "a template failed");
-                }
-            })?;
+        let overlay = self.overlays.over(&moment.configuration, moment.packs.number, &route.pack, &selector.tenant);
+        let begun = {
+            let input = RenderInput {
+                device: &facts,
+                tenant: &selector.tenant,
+                server,
+                settings: &effective,
+                shelf: &OnShelf(&moment.shelf),
+                resources: &Arc::default(),
+                encryption_key,
+                overlay: overlay.as_ref(),
+            };
+            route.pack.begin(route, &input)
+        };
+        let made = self.complete(&selector.tenant, begun).await.map_err(|failure| match failure {
+            Failure::Template(why) => render::reason(why),
+            Failure::Busy => Reason::Overloaded,
+        });
+        let made = made.inspect_err(|why| {
+            if let Reason::TemplateFailed { error } = why {
+                self.metrics.template_failures.inc();
+                tracing::error!(pack = route.pack.id(), error, "a template failed");
+            }
+        })?;
         let owner = format!("{} {} {} {}", facts.id, route.pack.id(), route.path, server.url);
         let changed = render::newest(own, self.shared_change(), &*self.clock);
         let file = self.files.file(&owner, made.bytes.into(), &made.content_type, changed);
         let notes = composed.notes.into_iter().chain(made.notes).collect();
         let layers_tag = moment.configuration.layers_tag(selector);
         Ok(Made { file, template: made.template, notes, firmware: made.firmware, layers: composed.layers, layers_tag })
+    }
+
+    /// What needs a tenant's template is rendered in a process of the tenant's own.
+    pub(super) async fn complete(&self, tenant: &str, begun: Result<Rendering, RenderError>) -> Result<Rendered, Failure> {
+        match begun.map_err(Failure::Template)? {
+            Rendering::Done(made) => Ok(made),
+            Rendering::Elsewhere(pending) => {
+                let made = self.sandbox.render(tenant, pending.job()).await?;
+                pending.finish(made).map_err(Failure::Template)
+            }
+        }
+    }
+}
+
+/// What a file is made of.
+fn key(route: &Route, serving: Option<&Serving>, requester: LayerSelector, (moment, server): (&Moment, &ServerFacts)) -> Key {
+    let replaced = render::is_replaced(route, &requester.tenant, &moment.configuration.templates);
+    let serving = serving.filter(|_| needs_device(route, replaced));
+    Key {
+        device: serving.map(|s| (s.device.id, s.device.generation)),
+        selector: if serving.is_some() { requester } else { compose::family(route, requester) },
+        numbers: moment.numbers,
+        file: (route.pack.id().to_owned(), route.file, route.path.clone(), route.code),
+        server_url: server.url.clone(),
     }
 }
 
@@ -428,7 +478,7 @@ fn selector_of_sighting(tenant: &str, route: &Route, sighting: &Sighting) -> Lay
     LayerSelector { tenant: tenant.to_owned(), vendor, model, firmware, ..LayerSelector::default() }
 }
 
-fn decide(request: &Request, gated: &Gated, resolved: &Resolved) -> (Decision, Reason) {
+fn decide(request: &Request, gated: &Gated, resolved: &Resolved, templates: &TemplateSet) -> (Decision, Reason) {
     if request.path.is_none() || matches!(request.transport, Transport::Dhcp | Transport::Pnp) {
         return (Decision::Refused, Reason::NoFile);
     }
@@ -439,6 +489,7 @@ fn decide(request: &Request, gated: &Gated, resolved: &Resolved) -> (Decision, R
         conflict: resolved.conflict,
         no_device: resolved.no_device.as_ref(),
         other_pack: resolved.other_pack,
+        replaced: resolved.route.as_ref().is_some_and(|route| render::is_replaced(route, &resolved.tenant, templates)),
     })
 }
 

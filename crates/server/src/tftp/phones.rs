@@ -33,6 +33,7 @@ impl TftpService for PhoneFiles {
             Answer::NotFound => (ErrorCode::FileNotFound, "not found", 404),
             Answer::MethodNotAllowed => (ErrorCode::AccessViolation, "only reading", 405),
             Answer::Busy => (ErrorCode::NotDefined, "busy, ask again", 503),
+            Answer::Failed => (ErrorCode::NotDefined, "the file cannot be made now", 500),
         };
         answered.finish("RRQ", status, 0, false);
         TftpAnswer::Error { code, message: message.into() }

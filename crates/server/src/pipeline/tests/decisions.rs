@@ -54,8 +54,15 @@ async fn the_policy_as_a_table() {
     for (trusted, state, path, reason) in table {
         let device = state.map(|state| offhook_core::device::Device { state, ..device.clone() });
         let route = route(path);
-        let mut asked =
-            Asked { trusted, device: device.as_ref(), route: route.as_ref(), conflict: None, no_device: None, other_pack: false };
+        let mut asked = Asked {
+            trusted,
+            device: device.as_ref(),
+            route: route.as_ref(),
+            conflict: None,
+            no_device: None,
+            other_pack: false,
+            replaced: false,
+        };
         let (decision, found) = authorize(&asked);
         let allowed = matches!(found, Reason::OwnFile | Reason::NoCredentials | Reason::PendingFile);
         assert_eq!((decision.as_str() == "allowed", &found), (allowed, &reason), "{trusted} {state:?} {path}");
