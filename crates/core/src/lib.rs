@@ -13,6 +13,7 @@ pub mod error;
 pub mod firmware;
 pub mod id;
 pub mod mac;
+pub mod near;
 pub mod phonebook;
 pub mod profile;
 pub mod request;

@@ -44,6 +44,13 @@ pub enum What {
         /// The name, as stored.
         name: String,
     },
+    /// An asset or a phone book was made, changed or deleted: [`crate::Store::library`] is new.
+    Library {
+        /// `asset` or `phonebook`.
+        noun: &'static str,
+        /// Its id.
+        id: Id,
+    },
     /// A token was made or revoked.
     Token {
         /// Its id.
@@ -60,6 +67,7 @@ impl What {
             Self::Account { .. } => "account",
             Self::Configuration => "configuration",
             Self::Firmware { .. } => "firmware",
+            Self::Library { noun, .. } => noun,
             Self::Token { .. } => "token",
         }
     }
@@ -67,7 +75,7 @@ impl What {
     /// Which one: an id or a name; empty when it is all.
     pub(crate) fn key(&self) -> String {
         match self {
-            Self::Device { id, .. } | Self::Account { id } | Self::Token { id } => id.to_string(),
+            Self::Device { id, .. } | Self::Account { id } | Self::Token { id } | Self::Library { id, .. } => id.to_string(),
             Self::Firmware { name } => name.clone(),
             Self::AllDevices | Self::Configuration => String::new(),
         }

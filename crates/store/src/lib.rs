@@ -6,6 +6,7 @@
 //! lives elsewhere.
 
 mod account;
+mod asset;
 mod blob;
 mod change;
 mod database;
@@ -13,9 +14,12 @@ mod device;
 mod firmware;
 mod key;
 mod layers;
+mod library;
 mod loading;
 mod migrations;
+mod naming;
 mod page;
+mod phonebook;
 mod profile;
 mod references;
 mod request;
@@ -31,6 +35,7 @@ mod upload;
 mod writer;
 
 pub use account::{AccountFilter, AccountUses};
+pub use asset::NewAsset;
 pub use blob::{Blob, BlobWriter};
 pub use change::{Change, What};
 pub use device::{
@@ -39,6 +44,7 @@ pub use device::{
     selector_of,
 };
 pub use firmware::Shelf;
+pub use library::Library;
 pub use page::{Listed, Page};
 pub use request::{RequestFilter, RequestRecord};
 pub use seen::Seen;

@@ -8,15 +8,16 @@ use offhook_core::{
 };
 use sqlx::AnyConnection;
 
-use crate::{Shelf, database::failed, firmware, key::Sealer, profile, site, template, tenant};
+use crate::{Library, Shelf, asset, database::failed, firmware, key::Sealer, phonebook, profile, site, template, tenant};
 
 /// Every table that names blobs.
-const BLOBS: &str = "SELECT sha256 FROM firmware UNION ALL SELECT sha256 FROM uploads";
+const BLOBS: &str = "SELECT sha256 FROM firmware UNION ALL SELECT sha256 FROM uploads UNION ALL SELECT sha256 FROM assets";
 
 /// What the store starts with.
 pub(crate) struct Held {
     pub(crate) configuration: Configuration,
     pub(crate) shelf: Shelf,
+    pub(crate) library: Library,
     /// The sum of the blob that each row names.
     pub(crate) blobs: Vec<String>,
     /// Number of the newest change.
@@ -49,9 +50,12 @@ pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer, clock: &dyn 
     let profiles = profile::load(conn, sealer).await?;
     let templates = template::load(conn).await?;
     let shelf = firmware::load(conn).await?;
+    let mut library = Library::default();
+    asset::load(conn, &mut library).await?;
+    phonebook::load(conn, &mut library).await?;
     let configuration = Configuration::new(seq, site, tenants, profiles).with_templates(templates);
     let blobs = sqlx::query_scalar(BLOBS).fetch_all(&mut *conn).await.map_err(failed)?;
-    Ok(Held { configuration, shelf, blobs, seq, logged })
+    Ok(Held { configuration, shelf, library, blobs, seq, logged })
 }
 
 async fn count(conn: &mut AnyConnection, sql: &'static str) -> Result<u64> {

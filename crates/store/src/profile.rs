@@ -13,7 +13,7 @@ use crate::{
     Store,
     database::{conflict, failed},
     key::Sealer,
-    layers,
+    layers, naming,
     references::{Holder, SHOWN_USERS, and_more, device_name, forget, refer},
     row,
     text::{Faults, check_revision},
@@ -163,6 +163,8 @@ async fn put(tx: &mut Tx, profile: Profile) -> Result<Profile> {
     check(&profile, &configuration)?;
     let id = profile.id.to_string();
     let holder = Holder { noun: "profile", id: id.clone(), tenant: profile.tenant.as_deref() };
+    let before = tx.configuration.profiles().find(|p| p.id == profile.id).map(|p| p.settings.clone()).unwrap_or_default();
+    naming::check(tx, profile.tenant.as_deref(), &[&before], &[("settings", &profile.settings)])?;
     refer(tx, &holder, &[("settings", &profile.settings)]).await?;
     sqlx::query(
         "INSERT INTO profiles (id, tenant, name, parents, matches, settings, unset, label, revision, created_at, updated_at) \

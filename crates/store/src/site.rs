@@ -8,7 +8,7 @@ use crate::{
     Store,
     database::failed,
     key::Sealer,
-    layers,
+    layers, naming,
     references::{Holder, refer},
     row,
     text::check_revision,
@@ -43,6 +43,7 @@ async fn update(tx: &mut Tx, if_match: Option<u64>, edit: impl FnOnce(&mut Site,
     }
     (site.revision, site.updated_at) = (old.revision + 1, tx.now);
     let holder = Holder { noun: "site", id: "site".into(), tenant: None };
+    naming::check(tx, None, &[&old.settings, &old.enforced], &[("settings", &site.settings), ("enforced", &site.enforced)])?;
     refer(tx, &holder, &[("settings", &site.settings), ("enforced", &site.enforced)]).await?;
     let configuration = layers::edited(&tx.configuration, |parts| parts.site = site.clone())?;
     sqlx::query("UPDATE site SET settings = $1, enforced = $2, revision = $3, updated_at = $4")

@@ -20,7 +20,7 @@ use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Change, Shelf,
+    Change, Library, Shelf,
     blob::Blobs,
     database::{Database, failed},
     key::{MasterKey, Sealer},
@@ -83,6 +83,7 @@ pub(crate) struct Shared {
     raw: RwLock<Arc<RawSecrets>>,
     configuration: RwLock<Arc<Configuration>>,
     shelf: RwLock<Arc<Shelf>>,
+    library: RwLock<Arc<Library>>,
     hooks: RwLock<Vec<Hook>>,
     writer_failed: Mutex<Option<Error>>,
     lock: Mutex<Option<File>>,
@@ -97,14 +98,19 @@ impl Shared {
         self.shelf.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn library(&self) -> Arc<Library> {
+        self.library.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn raw_secrets(&self) -> Arc<RawSecrets> {
         self.raw.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// After a commit: what is in memory becomes what is on disk, and caches learn of it.
-    pub(crate) fn publish(&self, configuration: &Arc<Configuration>, shelf: &Arc<Shelf>, changes: &[Change]) {
-        *self.configuration.write().unwrap_or_else(PoisonError::into_inner) = configuration.clone();
-        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = shelf.clone();
+    pub(crate) fn publish(&self, tx: &Tx, changes: &[Change]) {
+        *self.configuration.write().unwrap_or_else(PoisonError::into_inner) = tx.configuration.clone();
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = tx.shelf.clone();
+        *self.library.write().unwrap_or_else(PoisonError::into_inner) = tx.library.clone();
         if changes.is_empty() {
             return;
         }
@@ -233,6 +239,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         raw: RwLock::new(Arc::new(options.raw_secrets)),
         configuration: RwLock::new(Arc::new(held.configuration)),
         shelf: RwLock::new(Arc::new(held.shelf)),
+        library: RwLock::new(Arc::new(held.library)),
         hooks: RwLock::default(),
         writer_failed: Mutex::default(),
         lock: Mutex::new(Some(lock)),

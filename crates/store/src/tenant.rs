@@ -13,7 +13,7 @@ use crate::{
     Store,
     database::{conflict, failed},
     key::Sealer,
-    layers,
+    layers, naming,
     references::{Holder, forget, refer},
     row,
     text::{Faults, check_revision},
@@ -143,6 +143,9 @@ async fn put(tx: &mut Tx, tenant: Tenant) -> Result<Tenant> {
         parts.tenants.push(tenant.clone());
     })?;
     let holder = Holder { noun: "tenant", id: id.clone(), tenant: Some(&tenant.name) };
+    let before = tx.configuration.tenants.get(&tenant.name).map_or_else(Vec::new, |t| vec![t.settings.clone(), t.enforced.clone()]);
+    let before: Vec<&Settings> = before.iter().collect();
+    naming::check(tx, Some(&tenant.name), &before, &[("settings", &tenant.settings), ("enforced", &tenant.enforced)])?;
     refer(tx, &holder, &[("settings", &tenant.settings), ("enforced", &tenant.enforced)]).await?;
     sqlx::query(
         "INSERT INTO tenants (id, name, networks, settings, enforced, revision, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \

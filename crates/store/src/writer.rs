@@ -9,7 +9,7 @@ use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Change, Shelf, What,
+    Change, Library, Shelf, What,
     blob::Row,
     database::{Database, failed},
     store::Shared,
@@ -30,6 +30,8 @@ pub(crate) struct Tx {
     pub(crate) configuration: Arc<Configuration>,
     /// Firmware names, likewise.
     pub(crate) shelf: Arc<Shelf>,
+    /// Assets and phone books, likewise.
+    pub(crate) library: Arc<Library>,
     /// Key, clock, limits.
     pub(crate) shared: Arc<Shared>,
     /// Rows of the request log.
@@ -46,6 +48,7 @@ pub(crate) struct Tx {
 struct Mark {
     configuration: Arc<Configuration>,
     shelf: Arc<Shelf>,
+    library: Arc<Library>,
     changes: usize,
     blobs: usize,
     logged: u64,
@@ -54,12 +57,13 @@ struct Mark {
 impl Tx {
     /// At the start: what was just read.
     pub(crate) fn new(conn: AnyConnection, shared: Arc<Shared>, seq: u64, logged: u64) -> Self {
-        let (configuration, shelf) = (shared.configuration(), shared.shelf());
+        let (configuration, shelf, library) = (shared.configuration(), shared.shelf(), shared.library());
         Self {
             conn,
             now: shared.clock.now(),
             configuration,
             shelf,
+            library,
             shared,
             logged,
             layer_sets: HashSet::new(),
@@ -97,6 +101,7 @@ impl Tx {
         Mark {
             configuration: self.configuration.clone(),
             shelf: self.shelf.clone(),
+            library: self.library.clone(),
             changes: self.changes.len(),
             blobs: self.blobs.len(),
             logged: self.logged,
@@ -106,6 +111,7 @@ impl Tx {
     fn back_to(&mut self, mark: Mark) {
         self.configuration = mark.configuration;
         self.shelf = mark.shelf;
+        self.library = mark.library;
         self.changes.truncate(mark.changes);
         self.blobs.truncate(mark.blobs);
         self.logged = mark.logged;
@@ -202,7 +208,7 @@ async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>) {
     let (changes, blobs) = (std::mem::take(&mut tx.changes), std::mem::take(&mut tx.blobs));
     match &result {
         Ok(()) => {
-            tx.shared.publish(&tx.configuration, &tx.shelf, &changes);
+            tx.shared.publish(tx, &changes);
             tx.shared.blobs.committed(&blobs);
         }
         Err(error) => {

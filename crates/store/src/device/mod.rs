@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Store, What,
     database::failed,
-    layers,
+    layers, naming,
     references::{Holder, forget, refer},
     text::{Faults, check_revision},
     writer::Tx,
@@ -227,6 +227,7 @@ async fn insert(tx: &mut Tx, device: &Device, pending_network: Option<String>, a
     check(device, &tx.configuration)?;
     let layer_set = layers::row_of(tx, &selector_of(device)).await?;
     row::write(tx, device, row::Place { layer_set: &layer_set, pending_network, address }, true).await?;
+    naming::check(tx, Some(&device.tenant), &[], &[("settings", &device.settings)])?;
     if device.settings.accounts().next().is_some() {
         refer(tx, &holder(device), &[("settings", &device.settings)]).await?;
     }
@@ -256,6 +257,9 @@ async fn update(
     let layer_set = layers::row_of(tx, &selector_of(&device)).await?;
     row::write(tx, &device, row::Place { layer_set: &layer_set, pending_network: None, address: None }, false).await?;
     if (&device.settings, &device.tenant) != (&old.settings, &old.tenant) {
+        // What is known in one tenant may be unknown in another.
+        let before: &[&Settings] = if device.tenant == old.tenant { &[&old.settings] } else { &[] };
+        naming::check(tx, Some(&device.tenant), before, &[("settings", &device.settings)])?;
         refer(tx, &holder(&device), &[("settings", &device.settings)]).await?;
     }
     if (&device.tags, &device.profiles) != (&old.tags, &old.profiles) {

@@ -10,6 +10,7 @@ mod firmware;
 mod opening;
 mod pending;
 mod requests;
+mod resources;
 mod secrets;
 mod templates;
 mod tokens;

@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor};
 
 use crate::common::*;
 
-async fn sql(place: &Place, text: &'static str) {
+pub async fn sql(place: &Place, text: &'static str) {
     sqlx::any::install_default_drivers();
     let file = place.options.data_dir.join("offhook.db");
     let mut conn = sqlx::AnyConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
