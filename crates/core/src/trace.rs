@@ -92,6 +92,23 @@ pub enum Reason {
     },
     /// What was sent did not come whole, or not in time.
     UploadBroken,
+    /// No asset of that name is stored for the tenant.
+    AssetMissing {
+        /// The name.
+        name: String,
+    },
+    /// The stored asset cannot be given to this model.
+    AssetUnusable {
+        /// Why.
+        why: String,
+    },
+    /// No phone book of that name is stored for the tenant.
+    PhonebookMissing {
+        /// The name.
+        name: String,
+    },
+    /// Phone books are for approved devices.
+    PendingDirectory,
     /// The template of the file failed; the log and the device's page have the line.
     TemplateFailed {
         /// Template, line and what is wrong.
@@ -141,6 +158,10 @@ impl fmt::Display for Reason {
                 write!(f, "the file is greater than {most} bytes, the limit of its pack or limits.upload_size")
             }
             Self::UploadBroken => f.write_str("the file did not come whole, or not in time; nothing of it was kept"),
+            Self::AssetMissing { name } => write!(f, "there is no asset {name:?} (offhook asset add)"),
+            Self::AssetUnusable { why } => write!(f, "the asset cannot be given to this model: {why}"),
+            Self::PhonebookMissing { name } => write!(f, "there is no phone book {name:?} (offhook phonebook add)"),
+            Self::PendingDirectory => f.write_str("the device is pending: phone books are for approved devices"),
             Self::TemplateFailed { error } => write!(f, "the template failed: {error}"),
             Self::LastGood { error } => write!(f, "the template failed, and the last file that could be made was given: {error}"),
             Self::Overloaded => f.write_str("the server has too much to do; phones try again by themselves"),

@@ -27,6 +27,7 @@ mod overlay;
 mod pack;
 mod paths;
 mod pattern;
+mod referenced;
 mod render;
 mod resources;
 mod rule;

@@ -11,7 +11,7 @@ use offhook_core::{
 use regex::bytes::Regex;
 
 use crate::{
-    DeviceFacts, FirmwareShelf, Note, Part, RenderError, RenderInput, Rendered, Rendering, Route,
+    DeviceFacts, FirmwareShelf, Note, Part, RenderError, RenderInput, Rendered, Rendering, Resources, Route,
     engine::Engine,
     firmware::FirmwareEntry,
     format::Format,
@@ -164,6 +164,11 @@ impl Pack {
             });
         }
         routes
+    }
+
+    /// The files that a device's settings lead to: stored assets and phone books that they name.
+    pub fn referenced(self: &Arc<Self>, facts: &DeviceFacts, settings: &Effective, resources: &Resources) -> Vec<Route> {
+        crate::referenced::routes(self, facts, settings, resources)
     }
 
     /// The bytes of a file of this pack, or the job that another process has to do for them.

@@ -106,9 +106,13 @@ async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> 
     let accounts = tx.count(sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1").bind(&name)).await?;
     let profiles = tx.configuration.profiles().filter(|p| p.tenant.as_deref() == Some(name.as_str())).count();
     let templates = tx.configuration.templates.iter().filter(|t| t.scope.tenant() == Some(name.as_str())).count();
-    if devices + accounts + (profiles + templates) as u64 > 0 {
+    let own = |tenant: &Option<String>| tenant.as_deref() == Some(name.as_str());
+    let assets = tx.library.assets().filter(|a| own(&a.tenant)).count();
+    let books = tx.library.phonebooks().filter(|b| own(&b.tenant)).count();
+    if devices + accounts + (profiles + templates + assets + books) as u64 > 0 {
         return Err(Error::Conflict(format!(
-            "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles and {templates} template overrides: move or delete them first"
+            "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles, {templates} template overrides, {assets} assets \
+             and {books} phone books: move or delete them first"
         )));
     }
     forget(tx, "tenant", &old.id.to_string()).await?;

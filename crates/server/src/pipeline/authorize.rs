@@ -51,6 +51,10 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
     if route.source() == Source::None && !asked.replaced {
         return Some(Reason::NotOffered);
     }
+    // Names and numbers of people are not for a phone that nobody approved.
+    if asked.device.is_some_and(|d| d.state == State::Pending) && route.phonebook.is_some() {
+        return Some(Reason::PendingDirectory);
+    }
     if needs_device(route, asked.replaced) {
         let Some(device) = asked.device else { return Some(asked.no_device.cloned().unwrap_or(Reason::NoDevice)) };
         // A name with a MAC is its own device's only, whoever the address belonged to last.

@@ -23,7 +23,8 @@ impl Pipeline {
         let (moment, serving, pack) = self.serving(device).await?;
         let server = self.0.server_of(device);
         let mut files = Vec::new();
-        for route in pack.files_for(&render::device_facts(&serving)) {
+        let routes = pack.files_for(&render::device_facts(&serving)).into_iter();
+        for route in routes.chain(self.0.referenced(&moment, &serving, &pack, &server)) {
             let made = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await;
             let file = made.as_ref().ok().map(|(made, _)| &made.file);
             files.push(DeviceFile {
@@ -43,7 +44,8 @@ impl Pipeline {
     pub async fn preview(&self, device: &Device, path: &str, reveal: bool) -> Result<Preview> {
         let (moment, serving, pack) = self.serving(device).await?;
         let wanted = path.trim_start_matches('/');
-        let routes = pack.files_for(&render::device_facts(&serving));
+        let mut routes = pack.files_for(&render::device_facts(&serving));
+        routes.extend(self.0.referenced(&moment, &serving, &pack, &self.0.server_of(device)));
         let known = routes.into_iter().find(|r| r.path.eq_ignore_ascii_case(wanted));
         let route = known.or_else(|| self.recognised(device, &pack, wanted)).ok_or_else(|| Error::not_found("file", wanted))?;
         let made = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &self.0.server_of(device)), reveal).await;
@@ -85,6 +87,11 @@ impl Pipeline {
                 Ok((made, _)) => notes.extend(made.notes.iter().cloned()),
                 Err(Reason::NotOffered | Reason::FirmwareNotOffered { .. }) => {}
                 Err(why) => notes.push(Note { path: String::new(), message: format!("{}: {why}", route.path) }),
+            }
+        }
+        for route in self.0.referenced(&moment, &serving, &pack, &server).into_iter().filter(|r| r.source() == Source::Asset) {
+            if let Err(why) = self.0.file(&route, Some(&serving), selector_of(device), (&moment, &server), true).await {
+                notes.push(Note { path: String::new(), message: format!("{}: {why}", route.path) });
             }
         }
         notes.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));

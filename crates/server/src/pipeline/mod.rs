@@ -17,6 +17,7 @@ mod overlays;
 mod record;
 mod render;
 mod resolve;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -38,7 +39,7 @@ use offhook_core::{
     request::Request,
 };
 use offhook_packs::{Catalog, ServerFacts};
-use offhook_store::{Change, PendingLimits, Shelf, Store, What};
+use offhook_store::{Change, Library, PendingLimits, Shelf, Store, What};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +60,7 @@ use overlays::Overlays;
 use record::Recorder;
 use render::Files;
 use resolve::{Arrivals, Devices};
+use stored::Stored;
 
 /// The pipeline. A cheap clone.
 #[derive(Clone)]
@@ -73,6 +75,7 @@ struct Inner {
     files: Files,
     overlays: Overlays,
     sandbox: Sandbox,
+    stored: Stored,
     recorder: Arc<Recorder>,
     metrics: Arc<Metrics>,
     changed: Arc<Changed>,
@@ -115,10 +118,10 @@ impl Rules {
     }
 }
 
-/// When what all files rest on changed, and how often the firmware did.
+/// When what all files rest on changed, and how often what is stored by names did: firmware, assets, phone books.
 struct Changed {
     at: AtomicI64,
-    firmware: AtomicU64,
+    stored: AtomicU64,
 }
 
 /// The packs in use, and the how-manieth they are.
@@ -133,7 +136,8 @@ struct Moment {
     configuration: Arc<Configuration>,
     packs: Packs,
     shelf: Arc<Shelf>,
-    /// Epoch of the configuration, number of the packs and of the shelf.
+    library: Arc<Library>,
+    /// Epoch of the configuration, number of the packs, and of what is stored by names.
     numbers: (u64, u64, u64),
 }
 
@@ -163,7 +167,7 @@ impl Pipeline {
         let Parts { config, store, catalog, http, metrics, clock, entropy, stop } = parts;
         let (recorder, writer) = Recorder::start(store.clone(), metrics.clone(), &*entropy, stop);
         let devices = Arc::new(Devices::new(store.clone(), config.limits.device_cache));
-        let changed = Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), firmware: AtomicU64::new(0) });
+        let changed = Arc::new(Changed { at: AtomicI64::new(clock.now().as_millis()), stored: AtomicU64::new(0) });
         watch(&store, devices.clone(), changed.clone(), clock.clone());
         let pipeline = Self(Arc::new(Inner {
             rules: RwLock::new(Arc::new(Rules::new(config))),
@@ -171,6 +175,7 @@ impl Pipeline {
             files: Files::new(config.limits.rendered_cache, store.master_key_for("hash")),
             overlays: Overlays::new(),
             sandbox: Sandbox::new(Limits::default()),
+            stored: Stored::new(),
             generate_key: store.master_key_for("generate"),
             http_port: http.first().map(SocketAddr::port),
             work: Semaphore::new(config.limits.requests),
@@ -239,10 +244,10 @@ impl Inner {
 
     fn moment(&self) -> Moment {
         // A number is read before what it counts: a file made of something newer under an older number is never asked for again.
-        let firmware = self.changed.firmware.load(Ordering::SeqCst);
-        let (configuration, shelf) = (self.store.configuration(), self.store.shelf());
+        let stored = self.changed.stored.load(Ordering::SeqCst);
+        let (configuration, shelf, library) = (self.store.configuration(), self.store.shelf(), self.store.library());
         let packs = self.packs.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Moment { numbers: (configuration.epoch, packs.number, firmware), configuration, packs, shelf }
+        Moment { numbers: (configuration.epoch, packs.number, stored), configuration, packs, shelf, library }
     }
 
     fn new_id(&self) -> Id {
@@ -283,8 +288,8 @@ fn watch(store: &Store, devices: Arc<Devices>, changed: Arc<Changed>, clock: Arc
         for change in changes {
             match change.what {
                 What::Configuration | What::AllDevices => changed.at.store(clock.now().as_millis(), Ordering::SeqCst),
-                What::Firmware { .. } => {
-                    changed.firmware.fetch_add(1, Ordering::SeqCst);
+                What::Firmware { .. } | What::Library { .. } => {
+                    changed.stored.fetch_add(1, Ordering::SeqCst);
                     changed.at.store(clock.now().as_millis(), Ordering::SeqCst);
                 }
                 What::Device { .. } | What::Account { .. } | What::Token { .. } => {}

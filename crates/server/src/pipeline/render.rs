@@ -13,7 +13,7 @@ use offhook_core::{
     template::{Scope, TemplateSet},
     trace::Reason,
 };
-use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, Route, manifest::Source};
+use offhook_packs::{DeviceFacts, FirmwareShelf, RenderError, Resources, Route, manifest::Source};
 use offhook_store::{Serving, Shelf, Store};
 use quick_cache::{Weighter, sync::Cache};
 use sha2::Sha256;
@@ -30,7 +30,7 @@ pub struct Key {
     pub device: Option<(Id, u64)>,
     /// What selects the shared layers (evidence of the request included).
     pub selector: LayerSelector,
-    /// Epoch of the shared configuration, the packs and the firmware shelf.
+    /// Epoch of the shared configuration, number of the packs and of what is stored by names.
     pub numbers: Numbers,
     /// Pack, index of the file, its name as asked and the number of the model in name or query.
     pub file: (String, usize, String, Option<u64>),
@@ -180,12 +180,13 @@ impl FirmwareShelf for OnShelf<'_> {
 }
 
 /// Why there is no file, in the pipeline's words.
-pub fn reason(why: RenderError) -> Reason {
+pub fn reason(why: RenderError, route: &Route, resources: &Resources) -> Reason {
     match why {
-        RenderError::Absent { missing } if missing.is_empty() => Reason::NotOffered,
+        RenderError::Absent { missing } if missing.is_empty() => absent(route, resources),
         RenderError::Absent { missing } => Reason::FirmwareMissing { missing },
         RenderError::NotOffered(offer) => Reason::FirmwareNotOffered { offer },
-        RenderError::Firmware | RenderError::Asset(_) | RenderError::AssetUnusable(_) => Reason::NotOffered,
+        RenderError::AssetUnusable(why) => Reason::AssetUnusable { why },
+        RenderError::Firmware | RenderError::Asset(_) => Reason::NotOffered,
         RenderError::Template { .. } => Reason::TemplateFailed { error: why.to_string() },
     }
 }
@@ -198,6 +199,21 @@ pub fn is_replaced(route: &Route, tenant: &str, templates: &TemplateSet) -> bool
     let name = format!("{}.tpl", route.name);
     let has = |scope: &Scope| templates.find(scope, route.pack.id(), &name).is_some();
     has(&Scope::Tenant(tenant.to_owned())) || has(&Scope::Site)
+}
+
+/// The path with the part of a phone book that was asked for.
+pub fn place(route: &Route) -> String {
+    let part = &route.part;
+    if route.phonebook.is_none() { route.path.clone() } else { format!("{}?{}&{}", route.path, part.page, part.text) }
+}
+
+/// Why there is no file of a name that means something stored.
+pub fn absent(route: &Route, resources: &Resources) -> Reason {
+    match (&route.asset, &route.phonebook) {
+        (Some(name), _) if resources.asset(name).is_none() => Reason::AssetMissing { name: name.clone() },
+        (_, Some(name)) if resources.phonebook(name).is_none() => Reason::PhonebookMissing { name: name.clone() },
+        _ => Reason::NotOffered,
+    }
 }
 
 /// What a template may know of a device.

@@ -213,7 +213,7 @@ impl Trial {
                 server,
                 settings: &effective,
                 shelf: &render::OnShelf(&moment.shelf),
-                resources: &Arc::default(),
+                resources: &moment.resources(&inner.stored, &selector.tenant),
                 encryption_key: None,
                 overlay: overlay.as_ref(),
             };

@@ -370,6 +370,9 @@ impl Inner {
                 true,
             ));
         }
+        if route.source() == Source::Asset {
+            return Ok((Arc::new(self.asset(route, serving, requester, (moment, server)).await?), false));
+        }
         let key = key(route, serving, requester, (moment, server));
         let serving = serving.filter(|_| key.device.is_some());
         if reveal && let Some(made) = self.files.held(&key) {
@@ -408,6 +411,7 @@ impl Inner {
             effective.mask(raw_secrets);
         }
         let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
+        let resources = moment.resources(&self.stored, &selector.tenant);
         let overlay = self.overlays.over(&moment.configuration, moment.packs.number, &route.pack, &selector.tenant);
         let begun = {
             let input = RenderInput {
@@ -416,14 +420,14 @@ impl Inner {
                 server,
                 settings: &effective,
                 shelf: &OnShelf(&moment.shelf),
-                resources: &Arc::default(),
+                resources: &resources,
                 encryption_key,
                 overlay: overlay.as_ref(),
             };
             route.pack.begin(route, &input)
         };
         let made = self.complete(&selector.tenant, begun).await.map_err(|failure| match failure {
-            Failure::Template(why) => render::reason(why),
+            Failure::Template(why) => render::reason(why, route, &resources),
             Failure::Busy => Reason::Overloaded,
         });
         let made = made.inspect_err(|why| {
@@ -432,7 +436,7 @@ impl Inner {
                 tracing::error!(pack = route.pack.id(), error, "a template failed");
             }
         })?;
-        let owner = format!("{} {} {} {}", facts.id, route.pack.id(), route.path, server.url);
+        let owner = format!("{} {} {} {}", facts.id, route.pack.id(), render::place(route), server.url);
         let changed = render::newest(own, self.shared_change(), &*self.clock);
         let file = self.files.file(&owner, made.bytes.into(), &made.content_type, changed);
         let notes = composed.notes.into_iter().chain(made.notes).collect();
@@ -460,7 +464,7 @@ fn key(route: &Route, serving: Option<&Serving>, requester: LayerSelector, (mome
         device: serving.map(|s| (s.device.id, s.device.generation)),
         selector: if serving.is_some() { requester } else { compose::family(route, requester) },
         numbers: moment.numbers,
-        file: (route.pack.id().to_owned(), route.file, route.path.clone(), route.code),
+        file: (route.pack.id().to_owned(), route.file, render::place(route), route.code),
         server_url: server.url.clone(),
     }
 }

@@ -106,9 +106,9 @@ async fn unknown_names_are_refused_with_near_ones_and_what_is_in_use_stays() {
             .unwrap_err(),
     );
     assert_eq!(faults.len(), 2, "{faults:?}");
-    assert_eq!(faults[0].0, "settings.display.logo");
-    assert!(faults[0].1.contains("near: logo.png"), "{}", faults[0].1);
-    assert_eq!(faults[1].0, "settings.directory.phonebooks[0].name");
+    assert_eq!(faults[1].0, "settings.display.logo");
+    assert!(faults[1].1.contains("near: logo.png"), "{}", faults[1].1);
+    assert_eq!(faults[0].0, "settings.directory.phonebooks[0].name");
 
     let good = settings(json!({ "display": { "logo": "LOGO.png" }, "directory": { "phonebooks": [{ "id": company.id.to_string() }] } }));
     let device = store
