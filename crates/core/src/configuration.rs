@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Timestamp,
+    pack::PackDigests,
     profile::Profile,
     settings::{Layer, LayerSource, MatchFacts, Path, ProfileGraphError, Settings, built_in, linearise},
     site::Site,
@@ -25,6 +26,8 @@ pub struct Configuration {
     pub tenants: BTreeMap<String, Tenant>,
     /// Overrides of the packs' templates.
     pub templates: Arc<TemplateSet>,
+    /// What the packs in use hold.
+    pub packs: Arc<PackDigests>,
     profiles: BTreeMap<(Option<String>, String), Profile>,
 }
 
@@ -53,6 +56,7 @@ impl Configuration {
             site,
             tenants: tenants.into_iter().map(|t| (t.name.clone(), t)).collect(),
             templates: Arc::default(),
+            packs: Arc::default(),
             profiles: profiles.into_iter().map(|p| ((p.tenant.clone(), p.name.clone()), p)).collect(),
         }
     }
@@ -60,6 +64,12 @@ impl Configuration {
     /// The same with these template overrides; for a write, and for checks before one.
     pub fn with_templates(mut self, templates: impl Into<Arc<TemplateSet>>) -> Self {
         self.templates = templates.into();
+        self
+    }
+
+    /// The same with these packs.
+    pub fn with_packs(mut self, packs: impl Into<Arc<PackDigests>>) -> Self {
+        self.packs = packs.into();
         self
     }
 
@@ -132,6 +142,7 @@ impl Configuration {
             hash.update(format!("{} {};", profile.id, profile.revision));
         }
         if let Some(pack) = &selector.pack {
+            hash.update(self.packs.get(pack).unwrap_or(&[0; 32]));
             self.templates.tag(&selector.tenant, pack, &mut hash);
         }
         let first = hash.finalize().iter().take(8).fold(0u64, |tag, &byte| tag << 8 | u64::from(byte));

@@ -14,6 +14,7 @@ pub mod firmware;
 pub mod id;
 pub mod mac;
 pub mod near;
+pub mod pack;
 pub mod phonebook;
 pub mod profile;
 pub mod request;
