@@ -71,6 +71,11 @@ pub enum Reason {
     },
     /// The pack that serves the device does not know the file.
     OtherPack,
+    /// The pack of the device, or the version that it is pinned to, is not there.
+    PackMissing {
+        /// The device's pack, as `id` or `id@version`.
+        pack: String,
+    },
     /// Firmware that the file stands for or names is not stored.
     FirmwareMissing {
         /// The names that are missing.
@@ -148,6 +153,11 @@ impl fmt::Display for Reason {
             Self::NotOffered => f.write_str("phones ask for this file but it need not exist; its absence is normal"),
             Self::IdentityConflict { asked, says } => write!(f, "the file belongs to {asked}, but the phone says that it is {says}"),
             Self::OtherPack => f.write_str("the pack that serves this device has no such file"),
+            Self::PackMissing { pack } => write!(
+                f,
+                "the pack of this device, {pack}, is not installed: install it (offhook pack install {pack}), or give the device another \
+                 (offhook device set MAC --pack NAME)"
+            ),
             Self::FirmwareMissing { missing } => {
                 write!(f, "firmware is not stored: {} (offhook firmware add FILE)", missing.join(", "))
             }

@@ -4,6 +4,9 @@
 use std::{borrow::Cow, collections::BTreeMap, fs, io, path::Path};
 
 use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use crate::Origin;
 
 /// Greatest size of one file of a pack, in bytes.
 const MAX_FILE: u64 = 32 << 20;
@@ -18,10 +21,17 @@ const MAX_FILES: usize = 4096;
 struct BuiltIn;
 
 /// A pack's id (its folder's name) and its files by path, `/` between parts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct PackFiles {
     pub id: String,
+    pub origin: Origin,
     pub files: BTreeMap<String, Cow<'static, [u8]>>,
+}
+
+impl Default for PackFiles {
+    fn default() -> Self {
+        Self { id: String::new(), origin: Origin::BuiltIn, files: BTreeMap::new() }
+    }
 }
 
 impl PackFiles {
@@ -40,10 +50,11 @@ impl PackFiles {
         packs.into_values().collect()
     }
 
-    /// A pack's folder, without its tests. Links are not followed.
+    /// A pack's folder, `id` or `id@version`, without its tests. Links are not followed.
     pub fn folder(dir: &Path) -> io::Result<PackFiles> {
-        let id = folder_name(dir);
-        let mut pack = PackFiles { id, ..PackFiles::default() };
+        let name = folder_name(dir);
+        let id = name.split('@').next().unwrap_or(&name).to_owned();
+        let mut pack = PackFiles { id, origin: Origin::Folder, ..PackFiles::default() };
         pack.read(dir, "")?;
         Ok(pack)
     }
@@ -64,6 +75,18 @@ impl PackFiles {
             }
         }
         Ok(())
+    }
+
+    /// SHA-256 over names and bytes; what is for people only does not count.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut sum = Sha256::new();
+        for (path, bytes) in self.files.iter().filter(|(path, _)| *path != "README.md") {
+            for part in [path.as_bytes(), bytes.as_ref()] {
+                sum.update((part.len() as u64).to_be_bytes());
+                sum.update(part);
+            }
+        }
+        sum.finalize().into()
     }
 
     /// Files below a folder with an ending, by the name between.

@@ -49,6 +49,8 @@ pub struct Identified {
     pub sighting: Sighting,
     /// Files that the path may mean, best first.
     pub routes: Vec<Route>,
+    /// Files of versions that serve only devices that are pinned to them.
+    pub older: Vec<Route>,
     /// The best route's file belongs to another MAC than the phone's own.
     pub conflict: Option<MacConflict>,
 }
@@ -146,6 +148,8 @@ struct RuleSet {
 #[derive(Debug)]
 pub(crate) struct Recognition {
     packs: Vec<Arc<Pack>>,
+    /// So many of the packs serve by themselves; the names of files of the others are known, nothing else of them.
+    serving: usize,
     inputs: Vec<(Input, RuleSet)>,
     files: RuleSet,
     ouis: HashMap<[u8; 3], Vec<(usize, String)>>,
@@ -163,7 +167,8 @@ fn set(patterns: &[&str]) -> RegexSet {
 }
 
 impl Recognition {
-    pub fn new(packs: &[Arc<Pack>]) -> Self {
+    /// `older`: versions that serve only devices that are pinned to them.
+    pub fn new(packs: &[Arc<Pack>], older: Vec<Arc<Pack>>) -> Self {
         let mut by_input: Vec<(Input, Vec<(usize, usize)>)> = Vec::new();
         let mut ouis: HashMap<[u8; 3], Vec<(usize, String)>> = HashMap::new();
         let mut files = Vec::new();
@@ -179,6 +184,11 @@ impl Recognition {
             }
             files.extend((0..pack.files.len()).map(|f| (p, f)));
         }
+        let serving = packs.len();
+        let packs: Vec<Arc<Pack>> = packs.iter().cloned().chain(older).collect();
+        for (p, pack) in packs.iter().enumerate().skip(serving) {
+            files.extend((0..pack.files.len()).map(|f| (p, f)));
+        }
         let rule_set = |rules: Vec<(usize, usize)>| {
             let patterns: Vec<&str> = rules.iter().map(|&(p, r)| packs[p].rules[r].source.as_str()).collect();
             RuleSet { set: set(&patterns), rules }
@@ -186,7 +196,7 @@ impl Recognition {
         let inputs = by_input.into_iter().map(|(input, rules)| (input, rule_set(rules))).collect();
         let patterns: Vec<&str> = files.iter().map(|&(p, f): &(usize, usize)| packs[p].files[f].anchored.as_str()).collect();
         let files = RuleSet { set: set(&patterns), rules: files };
-        Self { packs: packs.to_vec(), inputs, files, ouis }
+        Self { packs, serving, inputs, files, ouis }
     }
 
     pub fn identify(&self, request: &Request, learnt: Option<&Learnt>) -> Identified {
@@ -208,14 +218,14 @@ impl Recognition {
         if let Some(learnt) = learnt {
             self.learn(learnt, &mut told);
         }
-        let mut routes = path.map_or_else(Vec::new, |path| self.routes(&path, request, &mut told));
+        let (mut routes, older) = path.map_or_else(Default::default, |path| self.routes(&path, request, &mut told));
         let mac = told.mac();
         self.oui(mac, &routes, &mut told);
         self.rank(&mut routes, &told, mac, learnt);
         let says = told.best(Field::Mac, |e| !matches!(e.from, From::Path | From::Query | From::Learnt)).and_then(|e| Mac::parse(&e.value));
         let asked = routes.first().and_then(|r: &Ranked| r.route.mac);
         let conflict = asked.zip(says).filter(|(a, s)| a != s).map(|(asked, says)| MacConflict { asked, says });
-        Identified { sighting: told.sighting(), routes: routes.into_iter().map(|r| r.route).collect(), conflict }
+        Identified { sighting: told.sighting(), routes: routes.into_iter().map(|r| r.route).collect(), older, conflict }
     }
 
     /// The rules of one input. A rule that refuses makes it tell nothing.
@@ -253,19 +263,26 @@ impl Recognition {
         }
     }
 
-    fn routes(&self, path: &str, request: &Request, told: &mut Told) -> Vec<Ranked> {
+    fn routes(&self, path: &str, request: &Request, told: &mut Told) -> (Vec<Ranked>, Vec<Route>) {
+        let query = request.query.as_deref();
         let bytes = rule::bytes(path);
-        let mut routes = Vec::new();
+        let (mut routes, mut older, mut aside) = (Vec::new(), Vec::new(), Told::default());
         for &(p, f) in self.files.set.matches(&bytes).iter().filter_map(|i| self.files.rules.get(i)) {
             // What a phone may send and what it may ask for can have one name.
             if (self.packs[p].specs[f].source == Source::Upload) != request.writes {
                 continue;
             }
-            if let Some(ranked) = self.route(p, f, path, &bytes, request.query.as_deref(), told) {
-                routes.push(ranked);
+            if p < self.serving {
+                routes.extend(self.route(p, f, path, &bytes, query, told));
+            } else {
+                older.extend(self.route(p, f, path, &bytes, query, &mut aside).map(|ranked| ranked.route));
             }
         }
-        routes
+        if routes.is_empty() {
+            // Only an older version knows the name: it still tells whose file it is.
+            told.evidence.extend(aside.evidence.into_iter().filter(|e| matches!(e.field, Field::Mac | Field::Serial | Field::Uuid)));
+        }
+        (routes, older)
     }
 
     fn route(&self, p: usize, f: usize, path: &str, bytes: &[u8], query: Option<&str>, told: &mut Told) -> Option<Ranked> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use offhook_core::{Mac, sighting::FileKind};
+use offhook_core::{Mac, pack::pack_version_numbers, sighting::FileKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -77,6 +77,8 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
         return Err(faults.list);
     }
     Ok(Pack {
+        origin: files.origin,
+        digest: files.digest(),
         supports: PathSet::new(&manifest.head.supports),
         by_hand: manifest.head.by_hand.iter().map(|(p, text)| (PathSet::one(p), text.clone())).collect(),
         statics: statics(files),
@@ -140,7 +142,7 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
     if !plain(&head.id) {
         faults.add(MANIFEST, "id", "allowed are lower-case letters, digits and dashes");
     }
-    if version_numbers(&head.version).is_none() {
+    if pack_version_numbers(&head.version).is_none() {
         faults.add(MANIFEST, "version", format!("{:?} is no version: write three numbers as 1.2.0", head.version));
     }
     if head.vendor.is_empty() {
@@ -160,14 +162,6 @@ fn every_fault(text: &str, before: usize, faults: &mut Faults<'_>) {
         let same = told.iter().find(|f| f.message.contains(&format!("`{key}`")) && f.message.contains("expected"));
         faults.add(MANIFEST, place, same.map_or(message, |f| f.message.clone()));
     }
-}
-
-/// The numbers of a pack's version.
-pub(crate) fn version_numbers(text: &str) -> Option<[u64; 3]> {
-    let core = text.split(['-', '+']).next()?;
-    let mut numbers = core.split('.').map(|n| n.parse().ok());
-    let out = [numbers.next()??, numbers.next()??, numbers.next()??];
-    numbers.next().is_none().then_some(out)
 }
 
 fn list<T: DeserializeOwned>(table: &mut toml::Table, name: &str, faults: &mut Faults<'_>) -> Vec<T> {

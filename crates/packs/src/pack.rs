@@ -39,6 +39,19 @@ pub struct Pack {
     pub(crate) statics: BTreeMap<String, Cow<'static, [u8]>>,
     pub(crate) supports: PathSet,
     pub(crate) by_hand: Vec<(PathSet, String)>,
+    pub(crate) origin: Origin,
+    pub(crate) digest: [u8; 32],
+}
+
+/// Where a pack comes from. Of one version in several places the last of these counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// It is part of the program.
+    BuiltIn,
+    /// A person installed it.
+    Installed,
+    /// It lies in the folder of packs.
+    Folder,
 }
 
 /// The numbers of the groups of an expression that names or queries have.
@@ -103,6 +116,21 @@ impl Pack {
     /// The family word that its rules answer with by default.
     pub fn vendor(&self) -> &str {
         &self.head.vendor
+    }
+
+    /// `id@version`.
+    pub fn key(&self) -> String {
+        format!("{}@{}", self.id(), self.version())
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// SHA-256 over its files: equal digests make equal files of equal settings.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// The plain keys of the manifest.

@@ -51,6 +51,11 @@ pub enum What {
         /// Its id.
         id: Id,
     },
+    /// Packs were installed, uninstalled, removed or restored.
+    Packs {
+        /// The pack's id.
+        pack: String,
+    },
     /// A token was made or revoked.
     Token {
         /// Its id.
@@ -68,6 +73,7 @@ impl What {
             Self::Configuration => "configuration",
             Self::Firmware { .. } => "firmware",
             Self::Library { noun, .. } => noun,
+            Self::Packs { .. } => "packs",
             Self::Token { .. } => "token",
         }
     }
@@ -77,6 +83,7 @@ impl What {
         match self {
             Self::Device { id, .. } | Self::Account { id } | Self::Token { id } | Self::Library { id, .. } => id.to_string(),
             Self::Firmware { name } => name.clone(),
+            Self::Packs { pack } => pack.clone(),
             Self::AllDevices | Self::Configuration => String::new(),
         }
     }

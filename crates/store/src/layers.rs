@@ -66,11 +66,11 @@ async fn retag(conn: &mut AnyConnection, configuration: &Configuration) -> Resul
     Ok(())
 }
 
-/// At the start: sets that no device has any more go, the others get the tags of this program.
-pub(crate) async fn refresh(conn: &mut AnyConnection, configuration: &Configuration) -> Result<()> {
+/// At the start: sets that no device has any more go. The others get the tags of this program when the packs in use are told, which are
+/// a part of them.
+pub(crate) async fn refresh(conn: &mut AnyConnection) -> Result<()> {
     let unused = sqlx::query("DELETE FROM layer_sets WHERE NOT EXISTS (SELECT 1 FROM devices WHERE devices.layer_set = layer_sets.id)");
-    unused.execute(&mut *conn).await.map_err(failed)?;
-    retag(conn, configuration).await
+    unused.execute(&mut *conn).await.map(drop).map_err(failed)
 }
 
 /// The configuration in parts, to change one.
@@ -88,8 +88,9 @@ pub(crate) fn edited(configuration: &Configuration, edit: impl FnOnce(&mut Parts
         profiles: configuration.profiles().cloned().collect(),
     };
     edit(&mut parts);
-    let new =
-        Configuration::new(configuration.epoch, parts.site, parts.tenants, parts.profiles).with_templates(configuration.templates.clone());
+    let new = Configuration::new(configuration.epoch, parts.site, parts.tenants, parts.profiles)
+        .with_templates(configuration.templates.clone())
+        .with_packs(configuration.packs.clone());
     check_parents(&new)?;
     Ok(new)
 }

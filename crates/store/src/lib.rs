@@ -18,6 +18,7 @@ mod library;
 mod loading;
 mod migrations;
 mod naming;
+mod pack;
 mod page;
 mod phonebook;
 mod profile;
@@ -45,6 +46,7 @@ pub use device::{
 };
 pub use firmware::Shelf;
 pub use library::Library;
+pub use pack::NewPack;
 pub use page::{Listed, Page};
 pub use request::{RequestFilter, RequestRecord};
 pub use seen::Seen;

@@ -9,6 +9,7 @@ use crate::{database::Database, key::hex};
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "templates", include_str!("../migrations/0002_templates.sql")),
+    (3, "packs", include_str!("../migrations/0003_packs.sql")),
     (4, "resources", include_str!("../migrations/0004_resources.sql")),
     (5, "uploads", include_str!("../migrations/0005_uploads.sql")),
 ];

@@ -226,7 +226,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     let sealer = Sealer::new(&master);
     check_key(&mut conn, &sealer, &key_file, &*entropy).await?;
     let held = loading::load(&mut conn, &sealer, &*clock, &*entropy).await.map_err(|e| e.to_string())?;
-    layers::refresh(&mut conn, &held.configuration).await.map_err(|e| e.to_string())?;
+    layers::refresh(&mut conn).await.map_err(|e| e.to_string())?;
 
     let shared = Arc::new(Shared {
         readers: database.readers().await.map_err(|e| cannot(&database.file, e))?,

@@ -71,6 +71,11 @@ pub fn check_pack(dir: &Path) -> CheckReport {
     }
 }
 
+/// The second half of the check, of a pack that could be loaded.
+pub(crate) fn check_loaded(pack: Pack) -> CheckReport {
+    check::check(&Arc::new(pack))
+}
+
 /// Runs the tests of a pack's folder, the pack alone. `bless` writes the expected files instead of comparing them.
 pub fn test_pack(dir: &Path, bless: bool) -> TestReport {
     match Catalog::of_folder(dir) {

@@ -23,6 +23,8 @@ pub struct Asked<'a> {
     pub other_pack: bool,
     /// An override makes the file, whatever the pack says of its source.
     pub replaced: bool,
+    /// The device's pack, when it is not there.
+    pub missing_pack: Option<&'a str>,
 }
 
 /// The decision under the policy `lan`: a device's file goes to its own phone from a trusted network on MAC alone; everybody
@@ -41,12 +43,13 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
     if asked.device.is_some_and(|d| d.state == State::Disabled) {
         return Some(Reason::Disabled);
     }
-    let Some(route) = asked.route else { return Some(Reason::UnknownFile) };
+    let missing = || asked.missing_pack.map(|pack| Reason::PackMissing { pack: pack.to_owned() });
+    let Some(route) = asked.route else { return Some(missing().unwrap_or(Reason::UnknownFile)) };
     if let Some(MacConflict { asked, says }) = asked.conflict {
         return Some(Reason::IdentityConflict { asked, says });
     }
     if asked.other_pack {
-        return Some(Reason::OtherPack);
+        return Some(missing().unwrap_or(Reason::OtherPack));
     }
     if route.source() == Source::None && !asked.replaced {
         return Some(Reason::NotOffered);

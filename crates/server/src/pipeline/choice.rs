@@ -40,6 +40,9 @@ pub fn choose(catalog: &Catalog, seen: &Seen, device: Option<&Device>) -> Choice
         let other_pack = route.is_none() && !routes.is_empty();
         return Choice { pack: None, route: route.or(routes.first()).cloned(), other_pack, moved: false };
     }
+    if let Some(route) = own.filter(|_| better.is_none()).and_then(|own| seen.older.iter().find(|r| Arc::ptr_eq(&r.pack, own))) {
+        return Choice { pack: own.cloned(), route: Some(route.clone()), other_pack: false, moved: false };
+    }
     let chosen = catalog.choose(&seen.sighting, routes, better.map_or(stored, |p| Some(p.id())));
     let other_pack = chosen.route.is_none() && !routes.is_empty();
     Choice { pack: chosen.pack, route: chosen.route.or_else(|| routes.first().cloned()), other_pack, moved: better.is_some() }

@@ -19,6 +19,8 @@ pub struct Seen {
     pub sighting: Sighting,
     /// Files that the path may mean, best first.
     pub routes: Vec<Route>,
+    /// Files of versions that serve only devices that are pinned to them.
+    pub older: Vec<Route>,
     /// The MAC is known only because the address was last this phone's.
     pub by_address: bool,
 }
@@ -26,7 +28,7 @@ pub struct Seen {
 /// Reads the request. Without `learnt` the request stands for itself.
 pub fn identify(catalog: &Catalog, request: &Request, gated: &Gated, learnt: Option<&Learnt>) -> Seen {
     let identified = catalog.identify(request, None);
-    let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, by_address: false };
+    let mut seen = Seen { sighting: identified.sighting, routes: identified.routes, older: identified.older, by_address: false };
     if let Some(learnt) = learnt {
         if seen.routes.len() > 1
             && !says_its_family(&seen.sighting)

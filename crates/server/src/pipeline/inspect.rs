@@ -63,8 +63,8 @@ impl Pipeline {
     fn recognised(&self, device: &Device, pack: &Arc<Pack>, path: &str) -> Option<Route> {
         let mut request = offhook_core::request::Request::new(offhook_core::request::Transport::Http, IpAddr::from([127, 0, 0, 1]));
         request.path = Some(format!("/{path}"));
-        let routes = self.catalog().identify(&request, None).routes;
-        routes.into_iter().find(|r| r.pack.id() == pack.id() && r.mac.is_none_or(|m| Some(m) == device.mac))
+        let found = self.catalog().identify(&request, None);
+        found.routes.into_iter().chain(found.older).find(|r| r.pack.key() == pack.key() && r.mac.is_none_or(|m| Some(m) == device.mac))
     }
 
     /// Its effective settings, secrets masked unless `reveal`, each with its layer, and what its family cannot express.
@@ -204,7 +204,10 @@ impl Pipeline {
     async fn serving(&self, device: &Device) -> Result<(Moment, Serving, Arc<Pack>)> {
         let moment = self.0.moment();
         let pack = choose(&moment.packs.catalog, device);
-        let pack = pack.ok_or_else(|| Error::Conflict("nothing tells which pack serves this device: set its pack or model".into()))?;
+        let pack = pack.ok_or_else(|| match &device.pack {
+            Some(pack) => Error::Conflict(Reason::PackMissing { pack: pack.clone() }.to_string()),
+            None => Error::Conflict("nothing tells which pack serves this device: set its pack or model".into()),
+        })?;
         let serving = self.0.store.serving(device.clone(), &moment.configuration).await?;
         Ok((moment, serving, pack))
     }

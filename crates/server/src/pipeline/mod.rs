@@ -292,7 +292,7 @@ fn watch(store: &Store, devices: Arc<Devices>, changed: Arc<Changed>, clock: Arc
                     changed.stored.fetch_add(1, Ordering::SeqCst);
                     changed.at.store(clock.now().as_millis(), Ordering::SeqCst);
                 }
-                What::Device { .. } | What::Account { .. } | What::Token { .. } => {}
+                What::Device { .. } | What::Account { .. } | What::Packs { .. } | What::Token { .. } => {}
             }
         }
     }));

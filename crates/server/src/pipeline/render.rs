@@ -32,8 +32,8 @@ pub struct Key {
     pub selector: LayerSelector,
     /// Epoch of the shared configuration, number of the packs and of what is stored by names.
     pub numbers: Numbers,
-    /// Pack, index of the file, its name as asked and the number of the model in name or query.
-    pub file: (String, usize, String, Option<u64>),
+    /// Digest of the pack, index of the file, its name as asked and the number of the model in name or query.
+    pub file: ([u8; 32], usize, String, Option<u64>),
     /// Where this server is reached.
     pub server_url: String,
 }

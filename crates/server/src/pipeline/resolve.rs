@@ -87,7 +87,7 @@ impl Devices {
                 What::AllDevices | What::Configuration => {
                     self.era.fetch_add(1, Ordering::SeqCst);
                 }
-                What::Account { .. } | What::Library { .. } | What::Firmware { .. } | What::Token { .. } => {}
+                What::Account { .. } | What::Library { .. } | What::Firmware { .. } | What::Packs { .. } | What::Token { .. } => {}
             }
         }
     }

@@ -8,6 +8,7 @@ use offhook_core::{
     clock::Timestamp,
     configuration::LayerSelector,
     device::{Device, LastFetch, State},
+    pack::PackKey,
     request::{Request, Transport},
     settings::Effective,
     sighting::{FileKind, Sighting},
@@ -464,7 +465,7 @@ fn key(route: &Route, serving: Option<&Serving>, requester: LayerSelector, (mome
         device: serving.map(|s| (s.device.id, s.device.generation)),
         selector: if serving.is_some() { requester } else { compose::family(route, requester) },
         numbers: moment.numbers,
-        file: (route.pack.id().to_owned(), route.file, render::place(route), route.code),
+        file: (*route.pack.digest(), route.file, render::place(route), route.code),
         server_url: server.url.clone(),
     }
 }
@@ -486,14 +487,16 @@ fn decide(request: &Request, gated: &Gated, resolved: &Resolved, templates: &Tem
     if request.path.is_none() || matches!(request.transport, Transport::Dhcp | Transport::Pnp) {
         return (Decision::Refused, Reason::NoFile);
     }
+    let device = resolved.serving.as_ref().map(|s| &*s.device);
     authorize(&Asked {
         trusted: gated.trusted,
-        device: resolved.serving.as_ref().map(|s| &*s.device),
+        device,
         route: resolved.route.as_ref(),
         conflict: resolved.conflict,
         no_device: resolved.no_device.as_ref(),
         other_pack: resolved.other_pack,
         replaced: resolved.route.as_ref().is_some_and(|route| render::is_replaced(route, &resolved.tenant, templates)),
+        missing_pack: device.and_then(|d| d.pack.as_deref()).filter(|_| resolved.pack.is_none()),
     })
 }
 
@@ -502,10 +505,17 @@ fn says_resolved(request: &Request, resolved: &Resolved) -> Says {
         tenant: resolved.tenant.clone(),
         by: resolved.by,
         device: resolved.found.clone(),
-        pack: resolved.pack.as_ref().map(|p| p.id().to_owned()),
+        pack: resolved.pack.as_ref().map(|p| pinned(resolved).unwrap_or_else(|| p.id().to_owned())),
         file: resolved.route.as_ref().map(|route| file_seen(request, route)),
         cached: resolved.cached,
     }
+}
+
+/// The very version, where the device is pinned to one.
+fn pinned(resolved: &Resolved) -> Option<String> {
+    let key = resolved.serving.as_ref()?.device.pack.as_deref()?;
+    let pack = resolved.pack.as_ref()?;
+    PackKey::of(key).version.filter(|_| PackKey::of(key).id == pack.id()).map(|_| pack.key())
 }
 
 /// The file as traces and simulations tell it.

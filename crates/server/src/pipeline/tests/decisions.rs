@@ -62,6 +62,7 @@ async fn the_policy_as_a_table() {
             no_device: None,
             other_pack: false,
             replaced: false,
+            missing_pack: None,
         };
         let (decision, found) = authorize(&asked);
         let allowed = matches!(found, Reason::OwnFile | Reason::NoCredentials | Reason::PendingFile);
