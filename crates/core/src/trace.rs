@@ -9,6 +9,7 @@ use crate::{
     device::State,
     firmware::Offer,
     sighting::{Evidence, FileKind},
+    upload::UploadKind,
 };
 
 /// What the pipeline decided about a request.
@@ -290,6 +291,17 @@ pub enum Says {
         /// Why there are none.
         failed: Option<Reason>,
     },
+    /// What did the phone send?
+    Receive {
+        /// The file as the phone calls it.
+        file: String,
+        /// What it is.
+        kind: UploadKind,
+        /// How many bytes came.
+        bytes: u64,
+        /// Why nothing of it was kept.
+        failed: Option<Reason>,
+    },
 }
 
 impl Says {
@@ -302,6 +314,7 @@ impl Says {
             Self::Authorize { .. } => "authorize",
             Self::Compose { .. } => "compose",
             Self::Render { .. } => "render",
+            Self::Receive { .. } => "receive",
         }
     }
 }
@@ -347,6 +360,10 @@ impl fmt::Display for Says {
                 }
             }
             Self::Authorize { decision, reason } => write!(f, "{}: {reason}", decision.as_str()),
+            Self::Receive { file, kind, bytes, failed } => match failed {
+                Some(why) => write!(f, "{file} ({}) was not kept: {why}", kind.as_str()),
+                None => write!(f, "{file} ({}), {bytes} bytes, kept", kind.as_str()),
+            },
             Self::Compose { layers } => write!(f, "layers: {}", layers.join(" < ")),
             Self::Render { template, bytes, cached, notes, firmware, failed } => match failed {
                 Some(why) if *bytes > 0 => write!(f, "{template}, {bytes} bytes: {why}"),

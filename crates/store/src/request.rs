@@ -31,7 +31,7 @@ pub struct RequestRecord {
     pub user_agent: Option<String>,
     /// HTTP status, or the one that a TFTP answer amounts to.
     pub status: u16,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body; of what came, when the phone sent something.
     pub bytes: u64,
     /// Microseconds from request to answer.
     pub took_us: u64,

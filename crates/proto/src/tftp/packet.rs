@@ -59,6 +59,13 @@ impl Request<'_> {
     pub fn known_options(&self) -> RequestOptions {
         RequestOptions::parse(self.options.pairs())
     }
+
+    /// The size of the file, when a write request tells it (RFC 2349).
+    #[must_use]
+    pub fn announced_size(&self) -> Option<u64> {
+        let value = self.options.pairs().find(|(name, _)| name.eq_ignore_ascii_case(b"tsize"))?.1;
+        str::from_utf8(value).ok()?.parse().ok()
+    }
 }
 
 /// Option names and values as they stand in a packet: NUL-terminated strings, pairwise.

@@ -187,6 +187,7 @@ fn answer_view(answer: Answer) -> AnswerView {
     let empty = |status| AnswerView { status, content_type: None, size: 0, body: None, body_base64: None };
     match answer {
         Answer::File(file) => file_view(file),
+        Answer::Take(_) => empty(201),
         Answer::NotFound => empty(404),
         Answer::MethodNotAllowed => empty(405),
         Answer::Failed => empty(500),

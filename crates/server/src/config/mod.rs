@@ -131,6 +131,9 @@ impl Config {
                 rendered_cache: 0,
                 device_cache: 0,
                 firmware_size: 0,
+                upload_size: 0,
+                uploads: 0,
+                uploads_per_device: 0,
                 drain: Duration::ZERO,
             },
             log: LogConfig { level: String::new(), json: false },
@@ -249,6 +252,12 @@ pub struct Limits {
     pub device_cache: usize,
     /// Greatest size of a firmware upload, in bytes.
     pub firmware_size: u64,
+    /// Greatest size of a file that a phone sends, in bytes.
+    pub upload_size: u64,
+    /// What phones sent in all, in bytes.
+    pub uploads: u64,
+    /// What one device sent, in bytes.
+    pub uploads_per_device: u64,
     /// SIGTERM waits this long for running transfers.
     pub drain: Duration,
 }

@@ -140,7 +140,9 @@ impl Metrics {
     pub fn request(&self, entry: &RequestEntry) {
         let labels = RequestLabels { transport: transport(entry.transport), decision: decision(entry.decision), status: entry.status };
         self.requests.get_or_create(&labels).inc();
-        self.request_bytes.inc_by(entry.bytes);
+        if !matches!(entry.method.as_str(), "PUT" | "POST" | "WRQ") {
+            self.request_bytes.inc_by(entry.bytes);
+        }
         self.request_seconds.observe(entry.took_us as f64 / 1e6);
         tracing::debug!(
             target: "offhook::request",

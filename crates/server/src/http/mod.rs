@@ -1,12 +1,13 @@
 //! The phone face over HTTP/1.1: the translation between HTTP and the pipeline.
 //!
-//! Only GET and HEAD exist here. Connections, paths, conditions and ranges are in the files beside; who may have what is the
+//! GET and HEAD ask for a file, PUT and POST send one; nothing else exists here. Connections, paths, conditions and ranges are in the files beside; who may have what is the
 //! pipeline's business, and no admin route lives on these listeners.
 
 mod conditional;
 pub mod connections;
 mod forwarded;
 pub(crate) mod path;
+mod receive;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
@@ -78,9 +79,22 @@ impl Face {
         request.query = http.uri().query().map(str::to_owned);
         request.local = local;
         request.headers = headers(http.headers(), http.uri().host());
-        let readable = matches!(*http.method(), Method::GET | Method::HEAD);
-        let answered = if readable { self.pipeline.answer(request).await } else { self.pipeline.refuse_method(request) };
-        let response = respond(answered.answer(), http.method(), http.headers());
+        request.writes = matches!(*http.method(), Method::PUT | Method::POST);
+        let known = request.writes || matches!(*http.method(), Method::GET | Method::HEAD);
+        let answered = if known { self.pipeline.answer(request).await } else { self.pipeline.refuse_method(request) };
+        if let Answer::Take(taking) = answered.answer() {
+            let (taking, (parts, body)) = (taking.clone(), http.into_parts());
+            let status = receive::take(answered, taking, &parts.method, &parts.headers, body).await;
+            return received(status);
+        }
+        let mut response = respond(answered.answer(), http.method(), http.headers());
+        if answered.writes() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            let (status, method, body) = (response.status(), http.method().clone(), http.into_body());
+            answered.finish(method.as_str(), status.as_u16(), response.body().size_hint_exact(), false);
+            receive::pass_over(body).await;
+            return response;
+        }
         let (status, bytes) = (response.status(), response.body().size_hint_exact());
         let whole = http.method() == Method::GET && has_all(answered.answer(), status, bytes);
         answered.finish(http.method().as_str(), status.as_u16(), bytes, whole);
@@ -114,10 +128,11 @@ fn headers(headers: &HeaderMap, target_host: Option<&str>) -> Vec<(String, Strin
 fn respond(answer: &Answer, method: &Method, asked: &HeaderMap) -> Response<Full<Bytes>> {
     match answer {
         Answer::File(file) => file_response(file, method, asked),
-        Answer::NotFound => plain(StatusCode::NOT_FOUND, "not found\n", method),
+        // Never answered from here: it is taken.
+        Answer::Take(_) | Answer::NotFound => plain(StatusCode::NOT_FOUND, "not found\n", method),
         Answer::MethodNotAllowed => {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n", method);
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET, HEAD, PUT and POST\n", method);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, PUT, POST"));
             // Whatever body was announced is not read.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             response
@@ -129,6 +144,22 @@ fn respond(answer: &Answer, method: &Method, asked: &HeaderMap) -> Response<Full
             response
         }
     }
+}
+
+/// What a phone hears of what it sent. 201 says nothing of what is kept.
+fn received(status: u16) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let text = match status {
+        StatusCode::CREATED => "",
+        StatusCode::PAYLOAD_TOO_LARGE => "too large\n",
+        StatusCode::REQUEST_TIMEOUT => "incomplete\n",
+        _ => "busy\n",
+    };
+    let mut response = plain(status, text, &Method::PUT);
+    if !status.is_success() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn plain(status: StatusCode, text: &'static str, method: &Method) -> Response<Full<Bytes>> {

@@ -13,6 +13,8 @@ use offhook_core::{
 };
 use offhook_packs::Note;
 
+use super::upload::Taking;
+
 /// What a phone gets.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -20,6 +22,8 @@ pub enum Answer {
     File(File),
     /// 404, TFTP error 1. The same to everybody, whatever the reason.
     NotFound,
+    /// The phone may send its file.
+    Take(Taking),
     /// 405, TFTP error 2.
     MethodNotAllowed,
     /// 503, TFTP error 0: ask again later.

@@ -25,6 +25,8 @@ pub struct Asked<'a> {
     pub replaced: bool,
     /// The device's pack, when it is not there.
     pub missing_pack: Option<&'a str>,
+    /// The MAC is known only because the address was last this phone's.
+    pub by_address: bool,
 }
 
 /// The decision under the policy `lan`: a device's file goes to its own phone from a trusted network on MAC alone; everybody
@@ -70,11 +72,22 @@ fn refuse(asked: &Asked<'_>) -> Option<Reason> {
         if route.credentials() && route.mac.is_none() && route.serial.is_none() {
             return Some(Reason::NoDevice);
         }
+        if route.source() == Source::Upload {
+            // Neither a phone that nobody approved nor an address alone may leave something in a device.
+            match (device.state, asked.by_address && route.mac.is_none()) {
+                (State::Ready, false) => {}
+                (State::Ready, true) => return Some(Reason::NoDevice),
+                _ => return Some(Reason::PendingUpload),
+            }
+        }
     }
     None
 }
 
 fn allow(asked: &Asked<'_>) -> Reason {
+    if asked.route.is_some_and(|r| r.source() == Source::Upload) {
+        return Reason::OwnUpload;
+    }
     match (asked.device.map(|d| d.state), asked.route.map(|route| needs_device(route, asked.replaced))) {
         (Some(State::Pending), Some(true)) => Reason::PendingFile,
         (_, Some(true)) => Reason::OwnFile,
@@ -82,7 +95,8 @@ fn allow(asked: &Asked<'_>) -> Reason {
     }
 }
 
-/// Whether the file is made for one device. `replaced`: an override makes it, whatever the pack says of its source.
+/// Whether the file is made for one device, or sent by one. `replaced`: an override makes it, whatever the pack says of its source.
 pub fn needs_device(route: &Route, replaced: bool) -> bool {
-    route.credentials() || (route.kind() == FileKind::Device && (replaced || route.source() == Source::Template))
+    let made = replaced || route.source() == Source::Template;
+    route.credentials() || route.source() == Source::Upload || (route.kind() == FileKind::Device && made)
 }

@@ -21,6 +21,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod upload;
 mod walk;
 
 use std::{
@@ -47,6 +48,7 @@ pub use answer::{Answer, DeviceFile, Explanation, File, Preview, RequestEntry, R
 pub use gate::own_private_networks;
 pub use offhook_packs::Note;
 pub use trial::{TemplateFault, Trial, Tried};
+pub use upload::{Intake, Taking};
 pub use walk::Answered;
 
 use crate::{
@@ -61,6 +63,7 @@ use record::Recorder;
 use render::Files;
 use resolve::{Arrivals, Devices};
 use stored::Stored;
+use upload::UploadCaps;
 
 /// The pipeline. A cheap clone.
 #[derive(Clone)]
@@ -92,6 +95,7 @@ struct Rules {
     arrivals: Arrivals,
     public_url: Option<String>,
     proxies: Arc<[IpNet]>,
+    uploads: UploadCaps,
 }
 
 impl Rules {
@@ -114,6 +118,7 @@ impl Rules {
             },
             public_url: phones.public_url.clone(),
             proxies: phones.trusted_proxies.as_slice().into(),
+            uploads: UploadCaps::new(limits),
         }
     }
 }

@@ -150,7 +150,7 @@ pub async fn resolve(
         None => DeviceFound::None,
     };
     let mut no_device = None;
-    if serving.is_none() && gated.believed() {
+    if serving.is_none() && gated.believed() && !request.writes {
         let shared = (&devices.store, configuration, catalog);
         (serving, found, no_device) = arrive(shared, arrivals, (request, gated, seen), (mode, now, new_id), network).await?;
     }

@@ -15,11 +15,14 @@ use offhook_core::{
     template::TemplateSet,
     trace::{Decision, FileSeen, Reason, Says, Step, Trace},
 };
-use offhook_packs::{DeviceFacts, RenderError, RenderInput, Rendered, Rendering, Route, ServerFacts, manifest::Source};
-use offhook_store::{Seen as SeenRow, Serving, selector_of};
+use offhook_packs::{
+    DeviceFacts, RenderError, RenderInput, Rendered, Rendering, Route, ServerFacts,
+    manifest::{Source, UploadSpec},
+};
+use offhook_store::{Seen as SeenRow, Serving, UploadLimits, selector_of};
 
 use super::{
-    Answer, Inner, Moment, Pipeline, RequestEntry, Simulation,
+    Answer, Inner, Moment, Pipeline, RequestEntry, Simulation, Taking,
     authorize::{Asked, authorize, needs_device},
     compose,
     gate::Gated,
@@ -55,13 +58,13 @@ pub(super) struct Walked {
 
 /// An answer that still has to be sent; [`Answered::finish`] then writes what happened.
 pub struct Answered {
-    pipeline: Pipeline,
-    request: Request,
-    walked: Walked,
+    pub(super) pipeline: Pipeline,
+    pub(super) request: Request,
+    pub(super) walked: Walked,
     gated: Gated,
     server_url: String,
     at: Timestamp,
-    began: Instant,
+    pub(super) began: Instant,
 }
 
 impl Answered {
@@ -73,6 +76,11 @@ impl Answered {
     /// Why.
     pub fn reason(&self) -> &Reason {
         &self.walked.reason
+    }
+
+    /// Whether the phone sends a file instead of asking for one.
+    pub fn writes(&self) -> bool {
+        self.request.writes
     }
 
     /// What each step saw and decided.
@@ -278,11 +286,14 @@ impl Inner {
         watch.lap(says_resolved(request, &resolved));
         let (mut decision, mut reason) = match refused {
             Some(reason) => (Decision::Refused, reason),
-            None => decide(request, gated, &resolved, &moment.configuration.templates),
+            None => decide(request, gated, &resolved, (seen.by_address, &moment.configuration.templates)),
         };
         watch.lap(Says::Authorize { decision, reason: reason.clone() });
-        let mut made = None;
-        if let (Decision::Allowed, Some(route)) = (decision, &resolved.route) {
+        let (mut made, mut take) = (None, None);
+        if let (Decision::Allowed, Some(route), Some(upload)) = (decision, &resolved.route, resolved.route.as_ref().and_then(Route::upload))
+        {
+            take = resolved.serving.as_ref().map(|s| self.taking(s.device.id, route, upload));
+        } else if let (Decision::Allowed, Some(route)) = (decision, &resolved.route) {
             let requester = match &resolved.serving {
                 Some(serving) => selector_of(&serving.device),
                 None => selector_of_sighting(&resolved.tenant, route, &seen.sighting),
@@ -294,15 +305,24 @@ impl Inner {
                 Err(why) => (decision, reason) = (Decision::Refused, why),
             }
         }
-        let answer = match (&made, &reason) {
-            (Some(made), _) => Answer::File(made.file.clone()),
+        let answer = match (&made, take, &reason) {
+            (Some(made), ..) => Answer::File(made.file.clone()),
+            (None, Some(taking), _) => Answer::Take(taking),
             // It may have the file: a phone that is told that there is none could go on without its configuration.
-            (None, Reason::TemplateFailed { .. }) => Answer::Failed,
-            (None, Reason::Overloaded) => Answer::Busy,
-            (None, _) => Answer::NotFound,
+            (None, None, Reason::TemplateFailed { .. }) => Answer::Failed,
+            (None, None, Reason::Overloaded) => Answer::Busy,
+            (None, None, _) => Answer::NotFound,
         };
         let Seen { sighting, by_address, .. } = seen;
         Walked { sighting, by_address, resolved: Some(resolved), decision, reason, made, answer, trace: Trace { steps: watch.steps } }
+    }
+
+    /// What may be taken of an upload, by its pack and by the server.
+    fn taking(&self, device: offhook_core::Id, route: &Route, upload: &UploadSpec) -> Taking {
+        let caps = self.rules().uploads;
+        let most = upload.max_bytes.min(caps.file).min(caps.device).min(caps.total);
+        let limits = UploadLimits { versions: upload.keep, device: caps.device, total: caps.total };
+        Taking { device, name: upload.name.clone(), file: route.name.clone(), kind: upload.kind, most, limits }
     }
 
     /// Memory is lost at a restart: the store knows who last spoke from an address.
@@ -483,7 +503,7 @@ fn selector_of_sighting(tenant: &str, route: &Route, sighting: &Sighting) -> Lay
     LayerSelector { tenant: tenant.to_owned(), vendor, model, firmware, ..LayerSelector::default() }
 }
 
-fn decide(request: &Request, gated: &Gated, resolved: &Resolved, templates: &TemplateSet) -> (Decision, Reason) {
+fn decide(request: &Request, gated: &Gated, resolved: &Resolved, (by_address, templates): (bool, &TemplateSet)) -> (Decision, Reason) {
     if request.path.is_none() || matches!(request.transport, Transport::Dhcp | Transport::Pnp) {
         return (Decision::Refused, Reason::NoFile);
     }
@@ -497,6 +517,7 @@ fn decide(request: &Request, gated: &Gated, resolved: &Resolved, templates: &Tem
         other_pack: resolved.other_pack,
         replaced: resolved.route.as_ref().is_some_and(|route| render::is_replaced(route, &resolved.tenant, templates)),
         missing_pack: device.and_then(|d| d.pack.as_deref()).filter(|_| resolved.pack.is_none()),
+        by_address,
     })
 }
 

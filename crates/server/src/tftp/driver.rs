@@ -15,18 +15,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use offhook_proto::tftp::{Ending, ErrorCode, Mode, Packet, Request, RequestOptions, encode_error};
+use offhook_proto::tftp::{Ending, ErrorCode, Mode, Packet, Reception, ReceptionEnd, Request, RequestOptions, encode_error};
 use socket2::{MsgHdr, SockRef};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant as TokioInstant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::receiving::Receiving;
 use super::sending::{Scratch, Sending};
 use super::sessions::{Session, SessionId, Sessions, State};
 use super::sockets::transfer_socket;
 use super::sys::{Control, Destination, Epoll, Events, Inbox};
 use super::timers::Timers;
-use super::{Dropped, ReadRequest, TftpAnswer, TftpLimits, TftpService, TransferEnd, TransferHook, TransferOutcome};
+use super::{Dropped, ReadRequest, ReceiveHook, TftpAnswer, TftpLimits, TftpService, TransferEnd, TransferHook, TransferOutcome};
 
 /// Events fetched at once.
 const EVENTS: usize = 128;
@@ -34,6 +35,10 @@ const EVENTS: usize = 128;
 const ROUNDS: usize = 4;
 /// Tokens from here on are listeners; no session gets there, for want of slots.
 const LISTENERS: u64 = u64::MAX - 0xffff;
+/// The most bytes of a datagram.
+const GREATEST_DATAGRAM: usize = 65_536;
+/// So many may write at once; others ask again.
+const WRITERS: usize = 64;
 /// Longest text of an ERROR packet, in bytes.
 const MAX_MESSAGE: usize = 200;
 
@@ -46,6 +51,8 @@ struct Lookup {
     from: Origin,
     mode: Mode,
     options: RequestOptions,
+    /// The size of the file, when the peer wants to write one and tells it.
+    announced: Option<u64>,
     arrived: Duration,
 }
 
@@ -61,6 +68,8 @@ pub(super) struct Driver<S> {
     timers: Timers<SessionId>,
     fingerprints: RandomState,
     scratch: Scratch,
+    /// A datagram with a block that somebody sends.
+    block: Vec<u8>,
     answers: UnboundedSender<Answered>,
     answered: UnboundedReceiver<Answered>,
 }
@@ -82,6 +91,7 @@ impl<S: TftpService> Driver<S> {
             timers: Timers::new(),
             fingerprints: RandomState::new(),
             scratch: Scratch::default(),
+            block: vec![0; GREATEST_DATAGRAM],
             answers,
             answered,
         })
@@ -145,7 +155,9 @@ impl<S: TftpService> Driver<S> {
             if token >= LISTENERS {
                 self.on_listener((token - LISTENERS) as usize, inbox);
             } else {
-                self.drive(SessionId::from_token(token), Sending::on_readable);
+                let id = SessionId::from_token(token);
+                self.drive(id, Sending::on_readable);
+                self.drive_receiving(id, Receiving::receive);
             }
         }
     }
@@ -165,6 +177,9 @@ impl<S: TftpService> Driver<S> {
                 // An ACK may have been waiting all the time, if this task was kept from running.
                 State::Sending(_) => {
                     self.drive(id, |sending, now, scratch| sending.catch_up(now, scratch).or_else(|| sending.on_timeout(now, scratch)))
+                }
+                State::Receiving(_) => {
+                    self.drive_receiving(id, |receiving, now, block| receiving.receive(now, block).or_else(|| receiving.on_timeout(now)))
                 }
                 State::LookingUp(_) => self.finish(id, TransferOutcome::Failed),
             }
@@ -190,12 +205,45 @@ impl<S: TftpService> Driver<S> {
         }
     }
 
+    /// The same of what somebody sends. The service has the file as soon as it is whole.
+    fn drive_receiving(&mut self, id: SessionId, what: impl FnOnce(&mut Receiving, Duration, &mut [u8]) -> Option<ReceptionEnd>) {
+        let now = self.now();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let State::Receiving(receiving) = &mut session.state else { return };
+        let end = what(receiving, now, &mut self.block);
+        if receiving.reception().complete()
+            && let Some(done) = receiving.done.take()
+        {
+            let (bytes, took) = (receiving.reception().received(), now.saturating_sub(session.arrived));
+            done(TransferEnd { outcome: TransferOutcome::Completed, bytes, repeated_blocks: 0, took }, receiving.content());
+        }
+        match end {
+            Some(ReceptionEnd::Completed) => self.finish(id, TransferOutcome::Completed),
+            Some(ReceptionEnd::PeerError(code)) => self.finish(id, TransferOutcome::PeerError(code)),
+            Some(ReceptionEnd::TimedOut) => self.finish(id, TransferOutcome::TimedOut),
+            Some(ReceptionEnd::TooLarge) => self.finish(id, TransferOutcome::TooLarge),
+            None => {
+                let deadline = receiving.reception().deadline();
+                if let Some(at) = deadline.filter(|at| session.entered.is_none_or(|entered| *at < entered)) {
+                    session.entered = Some(at);
+                    self.timers.enter(at, id);
+                }
+            }
+        }
+    }
+
     fn finish(&mut self, id: SessionId, outcome: TransferOutcome) {
         let Some(session) = self.sessions.remove(id) else { return };
         match session.state {
             State::LookingUp(task) => {
                 if let Some(task) = task {
                     task.abort();
+                }
+            }
+            State::Receiving(mut receiving) => {
+                if let Some(done) = receiving.done.take() {
+                    let (bytes, took) = (receiving.reception().received(), self.epoch.elapsed().saturating_sub(session.arrived));
+                    done(TransferEnd { outcome, bytes, repeated_blocks: 0, took }, Bytes::new());
                 }
             }
             State::Sending(mut sending) => {
@@ -214,8 +262,10 @@ impl<S: TftpService> Driver<S> {
     /// The time to drain is over.
     fn cut_off(&mut self) {
         for id in self.sessions.ids() {
-            if let Some(Session { state: State::Sending(sending), .. }) = self.sessions.get_mut(id) {
-                sending.abort("the server is stopping");
+            match self.sessions.get_mut(id).map(|s| &s.state) {
+                Some(State::Sending(sending)) => sending.abort("the server is stopping"),
+                Some(State::Receiving(receiving)) if !receiving.reception().complete() => receiving.abort("the server is stopping"),
+                _ => {}
             }
             self.finish(id, TransferOutcome::Stopped);
         }
@@ -239,9 +289,9 @@ impl<S: TftpService> Driver<S> {
     }
 
     fn on_datagram(&mut self, from: Origin, bytes: &[u8]) {
-        let request = match Packet::decode(bytes) {
-            Ok(Packet::Read(request)) => request,
-            Ok(Packet::Write(_)) => return self.refuse(from, Dropped::Write, ErrorCode::AccessViolation, "writing is not allowed"),
+        let (request, writes) = match Packet::decode(bytes) {
+            Ok(Packet::Read(request)) => (request, false),
+            Ok(Packet::Write(request)) => (request, true),
             // Never answered, lest two servers answer each other for ever.
             Ok(Packet::Error { .. }) => return self.service.dropped(from.peer, Dropped::Malformed),
             Ok(_) | Err(_) => return self.refuse(from, Dropped::Malformed, ErrorCode::IllegalOperation, "not a TFTP request"),
@@ -262,7 +312,10 @@ impl<S: TftpService> Driver<S> {
         if self.sessions.len() >= self.limits.total {
             return self.service.dropped(from.peer, Dropped::OverTotal);
         }
-        self.look_up(from, fingerprint, mode, &request);
+        if writes && self.sessions.receiving() >= WRITERS {
+            return self.service.dropped(from.peer, Dropped::OverTotal);
+        }
+        self.look_up(from, fingerprint, mode, &request, writes);
     }
 
     /// Whether this is the request of the peer's running session. Any other request from its port ends
@@ -270,10 +323,16 @@ impl<S: TftpService> Driver<S> {
     fn repeats(&mut self, peer: SocketAddr, fingerprint: u64) -> bool {
         let Some(id) = self.sessions.of_peer(peer) else { return false };
         self.drive(id, Sending::catch_up);
+        self.drive_receiving(id, Receiving::receive);
         let now = self.now();
         let Some(session) = self.sessions.get_mut(id) else { return false };
         let anew = match &session.state {
             State::LookingUp(_) => false,
+            State::Receiving(receiving) => {
+                let reception = receiving.reception();
+                let silent = now.saturating_sub(reception.progress_at()) >= self.limits.started_anew;
+                reception.complete() || (reception.proven() && silent)
+            }
             State::Sending(sending) => {
                 let transfer = sending.transfer();
                 transfer.proven() && now.saturating_sub(transfer.progress_at()) >= self.limits.started_anew
@@ -281,21 +340,25 @@ impl<S: TftpService> Driver<S> {
         };
         if session.request == fingerprint && !anew {
             self.drive(id, Sending::on_repeated_request);
+            self.drive_receiving(id, |receiving, now, _| receiving.on_repeated_request(now));
             return true;
         }
         self.finish(id, TransferOutcome::Replaced);
         false
     }
 
-    fn look_up(&mut self, from: Origin, fingerprint: u64, mode: Mode, request: &Request<'_>) {
+    fn look_up(&mut self, from: Origin, fingerprint: u64, mode: Mode, request: &Request<'_>, writes: bool) {
         let arrived = self.now();
         let id =
             self.sessions.insert(Session { peer: from.peer, request: fingerprint, arrived, entered: None, state: State::LookingUp(None) });
-        let lookup = Lookup { from, mode, options: request.known_options(), arrived };
+        let announced = request.announced_size().filter(|_| writes);
+        let lookup = Lookup { from, mode, options: request.known_options(), announced, arrived };
         let read = ReadRequest { name: request.name.to_vec(), mode, peer: from.peer, local: from.destination.local };
         let service = Arc::clone(&self.service);
         // A panic costs this request only.
-        let mut answer = Box::pin(AssertUnwindSafe(async move { service.read(read).await }).catch_unwind());
+        let mut answer = Box::pin(
+            AssertUnwindSafe(async move { if writes { service.write(read).await } else { service.read(read).await } }).catch_unwind(),
+        );
         // Tried once here; if it is not ready, a task goes on with it, whose waker takes this one's place.
         if let Poll::Ready(answer) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return self.on_answer(id, lookup, answer.ok());
@@ -318,6 +381,8 @@ impl<S: TftpService> Driver<S> {
         match answer {
             Some(TftpAnswer::Content { bytes, done }) if wanted => self.begin(id, lookup, bytes, done),
             Some(TftpAnswer::Content { done, .. }) => never_began(done, TransferOutcome::Replaced, self.now(), lookup),
+            Some(TftpAnswer::Accept { most, done }) if wanted => self.begin_receiving(id, lookup, most, done),
+            Some(TftpAnswer::Accept { done, .. }) => never_came(done, TransferOutcome::Replaced, self.now(), lookup),
             Some(TftpAnswer::Error { code, message }) if wanted => {
                 self.finish(id, TransferOutcome::Failed);
                 self.send_error(lookup.from, code, &message);
@@ -341,6 +406,27 @@ impl<S: TftpService> Driver<S> {
             session.state = State::Sending(Box::new(sending));
         }
         self.drive(id, Sending::start);
+    }
+
+    fn begin_receiving(&mut self, id: SessionId, lookup: Lookup, most: u64, done: ReceiveHook) {
+        if lookup.announced.is_some_and(|size| size > most) {
+            never_came(done, TransferOutcome::TooLarge, self.now(), lookup);
+            self.finish(id, TransferOutcome::TooLarge);
+            return self.send_error(lookup.from, ErrorCode::DiskFull, "the file is too large");
+        }
+        let opened = transfer_socket(lookup.from.destination).and_then(|socket| {
+            self.epoll.add(&socket, id.token())?;
+            Ok(socket)
+        });
+        let Ok(socket) = opened else {
+            never_came(done, TransferOutcome::Failed, self.now(), lookup);
+            return self.finish(id, TransferOutcome::Failed);
+        };
+        // In netascii a file is at most twice as long on its way.
+        let travels = if lookup.mode == Mode::Netascii { most.saturating_mul(2) } else { most };
+        let reception = Reception::new(&self.limits.transfer, &lookup.options, lookup.announced, travels);
+        self.sessions.receives(id, Receiving::new(socket, lookup.from.peer, lookup.mode, reception, done));
+        self.drive_receiving(id, |receiving, now, _| receiving.start(now));
     }
 
     fn refuse(&self, from: Origin, why: Dropped, code: ErrorCode, message: &str) {
@@ -375,4 +461,9 @@ fn never_began(done: Option<TransferHook>, outcome: TransferOutcome, now: Durati
     if let Some(done) = done {
         done(TransferEnd { outcome, bytes: 0, repeated_blocks: 0, took: now.saturating_sub(lookup.arrived) });
     }
+}
+
+/// The same of what was to be written.
+fn never_came(done: ReceiveHook, outcome: TransferOutcome, now: Duration, lookup: Lookup) {
+    done(TransferEnd { outcome, bytes: 0, repeated_blocks: 0, took: now.saturating_sub(lookup.arrived) }, Bytes::new());
 }

@@ -6,6 +6,7 @@
 
 mod driver;
 mod phones;
+mod receiving;
 mod sending;
 mod server;
 mod sessions;
@@ -29,11 +30,17 @@ pub trait TftpService: Send + Sync + 'static {
     /// Dropped when the peer's port asks for something else meanwhile.
     fn read(&self, request: ReadRequest) -> impl Future<Output = TftpAnswer> + Send;
 
+    /// What a write request gets, likewise.
+    fn write(&self, request: ReadRequest) -> impl Future<Output = TftpAnswer> + Send {
+        self.dropped(request.peer, Dropped::Write);
+        async { TftpAnswer::Error { code: ErrorCode::AccessViolation, message: "writing is not allowed".into() } }
+    }
+
     /// A datagram to the listener got no look-up. Called from the listener's task: be quick.
     fn dropped(&self, _peer: SocketAddr, _why: Dropped) {}
 }
 
-/// A read request that passed the caps and is well formed.
+/// A request, to read or to write, that passed the caps and is well formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadRequest {
     /// The name asked for: 1 to [`TftpLimits::max_name`] bytes, none of them NUL, else anything.
@@ -55,6 +62,13 @@ pub enum TftpAnswer {
         /// Told once how the transfer ended.
         done: Option<TransferHook>,
     },
+    /// Of a write request: the file may come.
+    Accept {
+        /// At most so many bytes.
+        most: u64,
+        /// Told once how it ended, with the file when it came whole.
+        done: ReceiveHook,
+    },
     /// An ERROR packet, sent once.
     Error {
         /// Its code.
@@ -66,6 +80,9 @@ pub enum TftpAnswer {
 
 /// Called once, from the listener's task, when a transfer is over or could not begin: be quick.
 pub type TransferHook = Box<dyn FnOnce(TransferEnd) + Send>;
+
+/// The same of a file that comes: with its bytes when the outcome is `Completed`, else without any.
+pub type ReceiveHook = Box<dyn FnOnce(TransferEnd, Bytes) + Send>;
 
 /// How a transfer went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +110,8 @@ pub enum TransferOutcome {
     Replaced,
     /// The server stopped before the transfer was over.
     Stopped,
+    /// The peer sent more than is allowed.
+    TooLarge,
     /// The system gave no socket, or refused to send.
     Failed,
 }
@@ -102,7 +121,7 @@ pub enum TransferOutcome {
 pub enum Dropped {
     /// No TFTP request: an unknown opcode, a torn packet, a packet of no transfer. Answered with error 4 at most.
     Malformed,
-    /// A write request, answered with error 2.
+    /// A write request to a service that takes none, answered with error 2.
     Write,
     /// A mode that is neither octet nor netascii, answered with error 4.
     Mode,

@@ -1,14 +1,16 @@
-//! The phone face over TFTP: the translation between read requests and the pipeline.
+//! The phone face over TFTP: the translation between requests and the pipeline.
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use offhook_core::{
     access::canonical,
     request::{Request, Transport, latin1},
+    trace::Reason,
 };
 
 use super::{Dropped, ErrorCode, ReadRequest, TftpAnswer, TftpService, TransferEnd, TransferOutcome};
-use crate::pipeline::{Answer, Pipeline};
+use crate::pipeline::{Answer, Answered, Pipeline};
 
 /// Files of phones over TFTP.
 pub struct PhoneFiles {
@@ -18,10 +20,7 @@ pub struct PhoneFiles {
 
 impl TftpService for PhoneFiles {
     async fn read(&self, asked: ReadRequest) -> TftpAnswer {
-        let mut request = Request::new(Transport::Tftp, canonical(asked.peer.ip()));
-        request.path = Some(String::from_utf8(asked.name).unwrap_or_else(|e| latin1(e.as_bytes())));
-        request.local = Some(SocketAddr::new(asked.local, 0));
-        let answered = self.pipeline.answer(request).await;
+        let answered = self.pipeline.answer(request(asked)).await;
         let (code, message, status) = match answered.answer() {
             Answer::File(file) => {
                 let bytes = file.body.clone();
@@ -30,7 +29,8 @@ impl TftpService for PhoneFiles {
                 };
                 return TftpAnswer::Content { bytes, done: Some(Box::new(done)) };
             }
-            Answer::NotFound => (ErrorCode::FileNotFound, "not found", 404),
+            // Only writers get that.
+            Answer::Take(_) | Answer::NotFound => (ErrorCode::FileNotFound, "not found", 404),
             Answer::MethodNotAllowed => (ErrorCode::AccessViolation, "only reading", 405),
             Answer::Busy => (ErrorCode::NotDefined, "busy, ask again", 503),
             Answer::Failed => (ErrorCode::NotDefined, "the file cannot be made now", 500),
@@ -39,9 +39,51 @@ impl TftpService for PhoneFiles {
         TftpAnswer::Error { code, message: message.into() }
     }
 
+    /// Whoever may not write hears the same, whatever the name.
+    async fn write(&self, asked: ReadRequest) -> TftpAnswer {
+        let mut request = request(asked);
+        request.writes = true;
+        let answered = self.pipeline.answer(request).await;
+        let (code, message, status) = match answered.answer() {
+            Answer::Take(taking) => {
+                let (taking, runtime) = (taking.clone(), tokio::runtime::Handle::current());
+                let done = move |end: TransferEnd, bytes: Bytes| drop(runtime.spawn(keep(answered, end, bytes)));
+                return TftpAnswer::Accept { most: taking.most, done: Box::new(done) };
+            }
+            Answer::Busy => (ErrorCode::NotDefined, "busy, ask again", 503),
+            Answer::File(_) | Answer::NotFound | Answer::Failed | Answer::MethodNotAllowed => {
+                (ErrorCode::AccessViolation, "writing is not allowed", 404)
+            }
+        };
+        answered.finish("WRQ", status, 0, false);
+        TftpAnswer::Error { code, message: message.into() }
+    }
+
     fn dropped(&self, peer: SocketAddr, why: Dropped) {
         self.pipeline.tftp_dropped(peer, why);
     }
+}
+
+fn request(asked: ReadRequest) -> Request {
+    let mut request = Request::new(Transport::Tftp, canonical(asked.peer.ip()));
+    request.path = Some(String::from_utf8(asked.name).unwrap_or_else(|e| latin1(e.as_bytes())));
+    request.local = Some(SocketAddr::new(asked.local, 0));
+    request
+}
+
+/// Stores what came, off the listener's task.
+async fn keep(answered: Answered, end: TransferEnd, bytes: Bytes) {
+    let Answer::Take(taking) = answered.answer() else { return };
+    let taking = taking.clone();
+    let came = match end.outcome {
+        TransferOutcome::Completed => match answered.intake(&taking).await {
+            Ok(mut intake) => intake.write(&bytes).await.map(|()| intake),
+            Err(why) => Err(why),
+        },
+        TransferOutcome::TooLarge => Err(Reason::UploadTooLarge { most: taking.most }),
+        _ => Err(Reason::UploadBroken),
+    };
+    answered.keep(taking, came, "WRQ").await;
 }
 
 /// The HTTP status that the end of a transfer amounts to, so that the request log has one column.
@@ -51,6 +93,7 @@ fn status(outcome: TransferOutcome) -> u16 {
         TransferOutcome::PeerError(_) => 499,
         TransferOutcome::TimedOut => 408,
         TransferOutcome::Replaced => 409,
+        TransferOutcome::TooLarge => 413,
         TransferOutcome::Stopped => 503,
         TransferOutcome::Failed => 500,
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
+use super::receiving::Receiving;
 use super::sending::Sending;
 
 /// A session's name. The generation tells a session from a later one in the same slot.
@@ -42,6 +43,8 @@ pub(super) enum State {
     LookingUp(Option<AbortHandle>),
     /// The file is on its way. Boxed, so that a table of look-ups stays small.
     Sending(Box<Sending>),
+    /// A file comes.
+    Receiving(Box<Receiving>),
 }
 
 /// All sessions of a server.
@@ -51,6 +54,7 @@ pub(super) struct Sessions {
     free: Vec<u32>,
     by_peer: HashMap<SocketAddr, SessionId>,
     by_source: HashMap<IpAddr, usize>,
+    receiving: usize,
 }
 
 impl Sessions {
@@ -60,6 +64,19 @@ impl Sessions {
 
     pub(super) fn of_peer(&self, peer: SocketAddr) -> Option<SessionId> {
         self.by_peer.get(&peer).copied()
+    }
+
+    /// Sessions in which a file comes.
+    pub(super) fn receiving(&self) -> usize {
+        self.receiving
+    }
+
+    /// A look-up becomes a file that comes.
+    pub(super) fn receives(&mut self, id: SessionId, what: Receiving) {
+        if let Some(session) = self.get_mut(id) {
+            session.state = State::Receiving(Box::new(what));
+            self.receiving += 1;
+        }
     }
 
     /// Sessions of the source that this peer belongs to.
@@ -97,6 +114,7 @@ impl Sessions {
         }
         let session = place.take()?;
         *generation = generation.wrapping_add(1);
+        self.receiving -= usize::from(matches!(session.state, State::Receiving(_)));
         self.free.push(id.slot);
         self.by_peer.remove(&session.peer);
         if let Some(count) = self.by_source.get_mut(&source(session.peer)) {
