@@ -71,7 +71,7 @@
 {%- endif %}
 {{ s.given("tone_scheme", lookup("tones", locale.tones, "locale.tones") if locale.tones else none) -}}
 {# one phone book, by its URL #}
-{% set books = (settings.directory.phonebooks or [])|selectattr("url")|list %}
+{% set books = phonebooks()|selectattr("url")|list %}
 {% if books %}
 {{ s.given("phonebook_server_location", "3") -}}
 {{ s.given("phonebook_location", books[0].url) -}}
@@ -190,7 +190,7 @@
 {{ s.put("user_name", line.username, "", line.n) -}}
 {{ s.put("user_pname", line.auth_username, "", line.n) -}}
 {{ s.put("user_pass", line.password, "", line.n) -}}
-{{ s.put("user_realname", line.display_name or line.label, "", line.n) -}}
+{{ s.put("user_realname", line.display_name or line.label or line.number, "", line.n) -}}
 {{ s.put("user_mailbox", none if line.mwi in ("off", "unsolicited") else line.mailbox, "", line.n) -}}
 {{ s.put("user_mailnumber", line.voicemail or settings.features.voicemail, "", line.n) -}}
 {{ s.put("subscr_sip_line_name", handset.name or line.label or line.number or line.username, "", line.n) -}}

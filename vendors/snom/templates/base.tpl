@@ -52,7 +52,10 @@
 {% if certificates and not model.dect %}
   <certificates>
 {% for certificate in certificates %}
-    <certificate url="{{ certificate if "://" in certificate else server_for(certificate) }}"/>
+{% set address = asset(certificate, "security.ca_certificates") %}
+{% if address %}
+    <certificate url="{{ address }}"/>
+{% endif %}
 {% endfor %}
   </certificates>
 {% endif %}

@@ -1,4 +1,4 @@
-<html><pre>
+# Which image to load
 {% set policy = settings.provisioning.firmware.policy %}
 {% set wanted = image.name.split("(")[0] %}
 {% set current = device.firmware or "" %}
@@ -9,4 +9,3 @@ firmware: {{ server_for(image.files[0]) ~ "?chained_url=" ~ server_for(image.fil
 firmware: {{ server_for(image.files[0]) }}
 {% endif %}
 {% endif %}
-</pre></html>

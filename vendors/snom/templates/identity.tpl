@@ -75,8 +75,9 @@
 {% if tone in tables.ringtones.built_in %}
 {{ s.given("user_ringer", tone, path ~ ".ringtone", n) -}}
 {% elif tone %}
-{{ s.given("user_ringer", "Custom", path ~ ".ringtone", n) -}}
-{{ s.given("user_custom", tone if "://" in tone else server_for(tone), path ~ ".ringtone", n) -}}
+{% set melody = asset(tone, "lines.*.ringtone") %}
+{{ s.given("user_ringer", "Custom" if melody else none, path ~ ".ringtone", n) -}}
+{{ s.given("user_custom", melody, path ~ ".ringtone", n) -}}
 {% endif %}
 {# NAT #}
 {{ s.put("stun_server", net.stun.host ~ (":" ~ net.stun.port if net.stun.port else "") if net.stun.host else none, "network.stun", n) -}}

@@ -14,6 +14,12 @@
 {% if not model.dect and web and web != "en" and web != "en-US" %}
   <file url="{{ server_for("snomlang/web_lang.xml") }}"/>
 {% endif %}
+{# phone books that the phone keeps, before its own settings #}
+{% if not model.dect %}
+{% for book in phonebooks() if book.stored and book.interval_s is number %}
+  <file url="{{ server_for("snom/tbook/" ~ book.name ~ ".xml") }}"/>
+{% endfor %}
+{% endif %}
   <file url="{{ server_for(device.MAC ~ ".xml") }}"/>
 {% else %}
   <file url="{{ server_for(file.name|replace(".htm", ".xml")) }}"/>

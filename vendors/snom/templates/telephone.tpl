@@ -24,18 +24,30 @@
 {{ s.given("timer_support", timer.enabled|flag("on", "off")) -}}
 {{ s.given("session_timer", timer.expires_s) -}}
 {# directories #}
-{% set books = (directory.phonebooks or [])|selectattr("url")|list %}
+{# the key opens the phone book, or a menu of several; one with an interval is loaded into the phone (list.tpl) #}
+{% set opening = namespace(books=[]) %}
+{% for book in phonebooks() if book.url and not (book.stored and book.interval_s is number) %}
+{% set opening.books = opening.books + [book] %}
+{% endfor %}
+{% set books = opening.books %}
+{% set opened = none %}
+{% if books|length == 1 %}
+{% set opened = "url " ~ books[0].url %}
+{% elif books and complete and not text_form %}
+{% set opened = "url " ~ server_for("snom/menu-" ~ device.MAC ~ ".xml") %}
+{% elif books %}
+{% set opened = "url " ~ books[0].url %}
+{% elif ldap.host %}
+{% set opened = "keyevent F_DIRECTORY_SEARCH" %}
+{% endif %}
 {% if not settings.programmable_keys.directory %}
-{{ s.given("dkey_directory", "url " ~ books[0].url if books else ("keyevent F_DIRECTORY_SEARCH" if ldap.host else none), "directory.phonebooks") -}}
+{{ s.given("dkey_directory", opened, "directory.phonebooks") -}}
 {% elif books %}
 {{ note("directory.phonebooks", "not used: the directory key does something else") }}
 {%- endif %}
-{% if books|length > 1 %}
-{{ note("directory.phonebooks", "the directory key opens the first: " ~ (books|length - 1) ~ " left out") }}
-{%- endif %}
-{% if books and books[0].user %}
+{% for book in books if book.user %}
 {{ note("directory.phonebooks", "a login for a phone book is not supported") }}
-{%- endif %}
+{%- endfor %}
 {{ s.put("ldap_server", ldap.host, "directory.ldap") -}}
 {% if ldap.host %}
 {{ s.given("ldap_port", ldap.port or (636 if ldap.tls == "ldaps" else 389), "directory.ldap") -}}
@@ -69,11 +81,9 @@
 {{ note("paging.listen", "ten at most: " ~ (listen|length - 10) ~ " left out") }}
 {%- endif %}
 {# display #}
-{% set picture = display.wallpaper or "" %}
-{% if picture %}
-{{ s.given("custom_bg_image_url", picture if "://" in picture else server_for(picture), "display.wallpaper") -}}
-{{ s.given("use_backgroundimage", "on", "display.wallpaper") -}}
-{% endif %}
+{% set picture = asset("display.wallpaper") if not text_form else none %}
+{{ s.given("custom_bg_image_url", picture, "display.wallpaper") -}}
+{{ s.given("use_backgroundimage", "on" if picture else none, "display.wallpaper") -}}
 {# never: the greatest time #}
 {{ s.given("dim_timer", (display.backlight_s or 2147483647) if display.backlight_s is defined and display.backlight_s is not none else none, "display.backlight_s") -}}
 {{ s.given("screen_saver_timeout", display.screensaver_s, "display.screensaver_s") -}}

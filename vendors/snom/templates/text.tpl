@@ -1,4 +1,3 @@
-<html><pre>
 {# For firmware 6, which reads no XML: everything in one file, the model's and the phone's. #}
 {% set complete = file.kind == "device" %}
 {% set provisioning = settings.provisioning %}
@@ -37,4 +36,3 @@
 {% if settings.security.ca_certificates %}
 {{ note("security.ca_certificates", "not supported: firmware 6 takes no certificates from a file") }}
 {%- endif %}
-</pre></html>

@@ -213,7 +213,7 @@ enum Syntax {
 fn syntax(pack: &str, name: &str) -> Syntax {
     match (pack, name.rsplit('.').next().unwrap_or("")) {
         (_, "xml" | "htm" | "php" | "html") => Syntax::Xml,
-        ("yealink", "cfg" | "boot") => Syntax::Equals,
+        ("yealink" | "snom", "cfg" | "boot") => Syntax::Equals,
         ("cisco-7940-7960-sip", "cnf") => Syntax::Colon,
         ("cisco-7940-7960-sip", "DAT" | "TXT") => Syntax::Tabs,
         other => panic!("this test does not know the syntax of {other:?}: add a reader"),
