@@ -53,13 +53,12 @@ impl Store {
         added.map(|(firmware, _)| firmware)
     }
 
-    /// Puts several on the shelf, all or none. One whose name is there with the same bytes stays as it is.
+    /// Puts several on the shelf (name, pack, bytes), all or none. One whose name is there with the same bytes stays as it is.
     ///
     /// # Errors
     /// As [`Store::add_firmware`]; `Conflict` for a name that is there with other bytes.
-    pub async fn add_firmware_set(&self, pack: &str, files: Vec<(String, Blob)>) -> Result<Vec<Firmware>> {
-        let pack = pack.to_owned();
-        let added = self.write(move |tx| async move { Ok((add_all(tx, &pack, &files).await?, files)) }.boxed()).await;
+    pub async fn add_firmware_set(&self, files: Vec<(String, String, Blob)>) -> Result<Vec<Firmware>> {
+        let added = self.write(move |tx| async move { Ok((add_all(tx, &files).await?, files)) }.boxed()).await;
         added.map(|(firmware, _)| firmware)
     }
 
@@ -95,13 +94,13 @@ fn check(name: &str, pack: &str) -> Result<()> {
     faults.done()
 }
 
-async fn add_all(tx: &mut Tx, pack: &str, files: &[(String, Blob)]) -> Result<Vec<Firmware>> {
+async fn add_all(tx: &mut Tx, files: &[(String, String, Blob)]) -> Result<Vec<Firmware>> {
     let mut added = Vec::with_capacity(files.len());
-    for (name, blob) in files {
+    for (name, pack, blob) in files {
         let there = tx.shelf.get(name).filter(|f| f.sha256 == blob.sha256()).cloned();
         added.push(match there {
             Some(there) => there,
-            None => add(tx, name.clone(), pack.to_owned(), blob).await?,
+            None => add(tx, name.clone(), pack.clone(), blob).await?,
         });
     }
     Ok(added)

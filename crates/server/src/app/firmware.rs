@@ -1,4 +1,8 @@
-//! Firmware files: taken in as a stream, kept once, served under the names that packs know.
+//! Firmware files: taken in as a stream, kept once, served under the names that packs know. What can be fetched and what is assigned to whom
+//! stand beside.
+
+pub mod assignment;
+pub mod catalogue;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -71,10 +75,19 @@ pub async fn add(
     app.store.add_firmware(name, &pack, blob.finish().await?).await
 }
 
-/// Deletes a file. Phones that ask for it are told that there is none.
+/// Deletes a file that no assignment needs. Phones that ask for it are told that there is none.
 pub async fn delete(app: &App, who: Caller, key: &str) -> Result<()> {
     who.may_write()?;
-    app.store.delete_firmware(read(app, key)?.id).await
+    let firmware = read(app, key)?;
+    let users = assignment::users_of(app, &firmware.name);
+    if !users.is_empty() {
+        return Err(Error::Conflict(format!(
+            "{} is needed by the firmware that is assigned in: {}; take that back first (offhook firmware unassign)",
+            firmware.name,
+            users.join(", ")
+        )));
+    }
+    app.store.delete_firmware(firmware.id).await
 }
 
 fn pack_of(app: &App, name: &str, pack: Option<&str>) -> Result<String> {

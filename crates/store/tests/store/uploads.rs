@@ -86,11 +86,11 @@ async fn several_firmware_files_come_all_or_none() {
         blob.finish().await.unwrap()
     };
     let kept = store.add_firmware("b.bin", "p", blob(b"same").await).await.unwrap();
-    let set = vec![("a.bin".to_owned(), blob(b"new").await), ("B.bin".to_owned(), blob(b"same").await)];
-    let added = store.add_firmware_set("p", set).await.unwrap();
+    let set = vec![("a.bin".to_owned(), "p".to_owned(), blob(b"new").await), ("B.bin".to_owned(), "p".to_owned(), blob(b"same").await)];
+    let added = store.add_firmware_set(set).await.unwrap();
     assert_eq!((added.len(), &added[1]), (2, &kept), "what is there with these bytes stays");
-    let set = vec![("c.bin".to_owned(), blob(b"more").await), ("b.bin".to_owned(), blob(b"other").await)];
-    assert!(matches!(store.add_firmware_set("p", set).await, Err(Error::Conflict(_))));
+    let set = vec![("c.bin".to_owned(), "p".to_owned(), blob(b"more").await), ("b.bin".to_owned(), "p".to_owned(), blob(b"other").await)];
+    assert!(matches!(store.add_firmware_set(set).await, Err(Error::Conflict(_))));
     assert!(store.shelf().get("c.bin").is_none());
     assert_eq!(blobs(&place), 2);
 }
