@@ -21,6 +21,7 @@ use crate::app::{
     devices::{self, CheckedFile, DeviceFilter, DeviceSort},
 };
 
+pub mod uploads;
 mod views;
 
 pub use views::*;

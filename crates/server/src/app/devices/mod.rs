@@ -16,6 +16,7 @@ use super::{
 use crate::pipeline::{DeviceFile, Explanation, Note, Preview};
 
 mod document;
+pub mod uploads;
 
 /// A device with what the last fetch of its file amounts to.
 #[derive(Clone, Debug)]

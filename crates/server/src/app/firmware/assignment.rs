@@ -50,9 +50,11 @@ pub struct AssignmentFilter {
 /// One page of the assignments: those of profiles, of tenants and of the site.
 pub fn list(app: &App, filter: &AssignmentFilter, part: &Part) -> Result<Listed<Assignment>> {
     let fits = |a: &Assignment| {
-        filter.pack.as_ref().is_none_or(|p| a.pack.as_ref() == Some(p)) && filter.tenant.as_ref().is_none_or(|t| a.tenant.as_ref() == Some(t))
+        filter.pack.as_ref().is_none_or(|p| a.pack.as_ref() == Some(p))
+            && filter.tenant.as_ref().is_none_or(|t| a.tenant.as_ref() == Some(t))
     };
-    let key = |a: &Assignment| format!("{}\0{}\0{}", a.layer, a.tenant.as_deref().unwrap_or_default(), a.profile.as_deref().unwrap_or_default());
+    let key =
+        |a: &Assignment| format!("{}\0{}\0{}", a.layer, a.tenant.as_deref().unwrap_or_default(), a.profile.as_deref().unwrap_or_default());
     page::cut(all(app).into_iter().filter(fits), key, part)
 }
 
@@ -201,7 +203,8 @@ pub async fn assign(app: &App, who: Caller, document: Value) -> Result<Vec<Assig
         };
         done.push(profile.id);
     }
-    let names: Vec<_> = app.store.configuration().profiles().filter(|p| done.contains(&p.id)).map(|p| (p.name.clone(), p.tenant.clone())).collect();
+    let names: Vec<_> =
+        app.store.configuration().profiles().filter(|p| done.contains(&p.id)).map(|p| (p.name.clone(), p.tenant.clone())).collect();
     Ok(all(app).into_iter().filter(|a| a.profile.as_ref().is_some_and(|p| names.contains(&(p.clone(), a.tenant.clone())))).collect())
 }
 

@@ -102,7 +102,9 @@ fn find(app: &App, pack: &str, version: &str, model: Option<&str>) -> Result<Fir
         [one] => Ok((*one).clone()),
         [] if known.is_empty() => Err(Error::invalid(
             "version",
-            format!("the pack {pack} lists no firmware that can be fetched: get the files from the maker and add them (offhook firmware add)"),
+            format!(
+                "the pack {pack} lists no firmware that can be fetched: get the files from the maker and add them (offhook firmware add)"
+            ),
         )),
         [] => Err(Error::invalid("version", format!("the pack {pack} lists no such firmware; it has {}", known.join(", ")))),
         several => {
@@ -169,12 +171,7 @@ pub struct Unpacked {
 }
 
 /// Takes an archive in: those of its files that phones of the pack (or of any pack) ask for as firmware are stored, all or none.
-pub async fn add_archive(
-    app: &App,
-    who: Caller,
-    pack: Option<&str>,
-    bytes: impl Stream<Item = Result<Bytes>> + Unpin,
-) -> Result<Unpacked> {
+pub async fn add_archive(app: &App, who: Caller, pack: Option<&str>, bytes: impl Stream<Item = Result<Bytes>> + Unpin) -> Result<Unpacked> {
     who.may_write()?;
     if let Some(pack) = pack {
         app.pipeline.check_pack(pack)?;
