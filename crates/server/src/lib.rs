@@ -9,6 +9,7 @@ pub mod config;
 pub mod event;
 pub mod fetch;
 pub mod http;
+pub mod index;
 pub mod listen;
 pub mod pipeline;
 pub mod sandbox;

@@ -1,9 +1,11 @@
 //! Wiring: opens the store, loads the packs, binds the listeners, reloads, and drains everything at the end.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use offhook_core::clock::{Clock, Entropy, Timestamp};
-use offhook_packs::Catalog;
+use offhook_core::{
+    clock::{Clock, Entropy, Timestamp},
+    settings::RawSecrets,
+};
 use offhook_store::{Store, StoreOptions};
 use serde::Serialize;
 use tokio::{
@@ -14,7 +16,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api,
-    app::{App, jobs::Jobs},
+    app::{
+        App,
+        jobs::Jobs,
+        packs::{PackLoader, tell},
+    },
     config::{Config, ConfigFaults, Sources},
     event::Metrics,
     http::{HttpOptions, HttpServer},
@@ -104,8 +110,11 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     // Ports first: a second server must fail here and not at the store's lock.
     let bound = Bound::bind(&config)?;
-    let catalog = load_packs(&config.packs_dir());
-    let store = open_store(&config, &catalog, clock.clone(), entropy.clone()).await?;
+    let store = open_store(&config, clock.clone(), entropy.clone()).await?;
+    let loader = PackLoader::new(store.clone(), config.packs_dir());
+    let (catalog, faults) = loader.load(None).await.map_err(start)?;
+    tell(&faults);
+    store.use_packs(catalog.raw_secrets().clone(), catalog.digests()).await.map_err(start)?;
     let new_token = store.ensure_admin_token(&config.token_file()).await.map_err(start)?;
     let listeners = bound.addresses();
     let (closing, stop_recording) = (CancellationToken::new(), CancellationToken::new());
@@ -125,6 +134,7 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
         config: config.clone(),
         pipeline: pipeline.clone(),
         store: store.clone(),
+        packs: loader.clone(),
         jobs: Jobs::new(clock.clone(), entropy.clone(), closing.clone()),
         clock,
         entropy,
@@ -140,7 +150,7 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
     write_listeners(&config, &listeners)?;
     let trusted_networks = pipeline.trusted_networks().iter().map(ToString::to_string).collect();
     ready(&Started { listeners, trusted_networks, new_token, packs });
-    wait_for_the_end(&sources, &config, &pipeline).await?;
+    wait_for_the_end(&sources, &config, &pipeline, &loader).await?;
     closing.cancel();
     drain(&config, faces, chores, (stop_recording, recording), &store).await;
     let _ = std::fs::remove_file(config.listeners_file());
@@ -196,20 +206,12 @@ impl Bound {
     }
 }
 
-fn load_packs(dir: &Path) -> Catalog {
-    let (catalog, faults) = Catalog::load(Some(dir));
-    for fault in faults {
-        tracing::error!(%fault, "a pack, or a part of it, is left out");
-    }
-    catalog
-}
-
-async fn open_store(config: &Config, catalog: &Catalog, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, ServeError> {
+async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, ServeError> {
     let options = StoreOptions {
         url: config.store.url.clone(),
         data_dir: config.data_dir.clone(),
         key_file: config.key_file(),
-        raw_secrets: catalog.raw_secrets().clone(),
+        raw_secrets: RawSecrets::default(),
         request_log_rows: config.limits.request_log as u64,
     };
     Store::open(options, clock, entropy).await.map_err(start)
@@ -240,7 +242,7 @@ async fn chores(pipeline: Pipeline, store: Store, metrics: Arc<Metrics>, stop: C
 }
 
 /// Until SIGTERM or SIGINT; SIGHUP reloads what can be reloaded.
-async fn wait_for_the_end(sources: &Sources, config: &Config, pipeline: &Pipeline) -> Result<(), ServeError> {
+async fn wait_for_the_end(sources: &Sources, config: &Config, pipeline: &Pipeline, packs: &PackLoader) -> Result<(), ServeError> {
     let on = |kind: SignalKind| -> Result<_, ServeError> { signal(kind).map_err(|e: io::Error| start(e)) };
     let (mut terminate, mut interrupt, mut hangup) =
         (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
@@ -248,17 +250,20 @@ async fn wait_for_the_end(sources: &Sources, config: &Config, pipeline: &Pipelin
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => reload(sources, config, pipeline),
+            _ = hangup.recv() => reload(sources, config, pipeline, packs).await,
         }
     }
 }
 
-fn reload(sources: &Sources, running: &Config, pipeline: &Pipeline) {
+async fn reload(sources: &Sources, running: &Config, pipeline: &Pipeline, packs: &PackLoader) {
     match sources.load() {
         Err(faults) => tracing::error!("the configuration was not reloaded, the old one stays: {faults}"),
         Ok(loaded) => {
             pipeline.set_rules(&loaded.config);
-            pipeline.set_catalog(load_packs(&loaded.config.packs_dir()));
+            packs.set_folder(loaded.config.packs_dir());
+            if let Err(error) = packs.reload(pipeline).await {
+                tracing::error!(%error, "the packs were not reloaded");
+            }
             let (old, new) = (fixed(running), fixed(&loaded.config));
             if old != new {
                 tracing::warn!(

@@ -25,6 +25,7 @@ pub mod health;
 pub mod jobs;
 pub mod listing;
 pub mod openapi;
+pub mod packs;
 pub mod params;
 pub mod problem;
 pub mod profiles;
@@ -98,6 +99,12 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(firmware::assign))
         .routes(routes!(firmware::unassign))
         .routes(routes!(firmware::read, firmware::delete))
+        .routes(routes!(packs::list, packs::install))
+        .routes(routes!(packs::installable))
+        .routes(routes!(packs::read, packs::remove))
+        .routes(routes!(packs::upgrade))
+        .routes(routes!(packs::models))
+        .routes(routes!(packs::files))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read, jobs::cancel))
         .routes(routes!(requests::list))

@@ -26,6 +26,7 @@ pub(super) fn head() -> OpenApi {
         ("accounts", "SIP identities that lines refer to"),
         ("templates", "What files are made of: those of packs, and the overrides over them"),
         ("firmware", "Files that phones load to renew themselves"),
+        ("packs", "Phone families: which are there, installing and removing"),
         ("jobs", "Long work that somebody started"),
         ("requests", "What phones asked, and what became of it"),
         ("simulate", "What would become of a request"),

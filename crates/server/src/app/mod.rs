@@ -18,6 +18,7 @@ pub mod devices;
 pub mod fields;
 pub mod firmware;
 pub mod jobs;
+pub mod packs;
 pub mod page;
 pub mod profiles;
 pub mod readiness;
@@ -47,6 +48,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Long work that somebody started.
     pub jobs: jobs::Jobs,
+    /// Loads packs.
+    pub packs: packs::PackLoader,
     /// Held while overrides of templates are checked and saved.
     pub templates: Arc<tokio::sync::Mutex<()>>,
     /// Cancelled when the server begins to stop: readiness goes, live streams end.

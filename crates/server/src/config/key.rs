@@ -347,14 +347,33 @@ pub static KEYS: &[Key] = &[
         path: "packs.dir",
         default: Some(r#""packs""#),
         example: r#""/etc/offhook/packs""#,
-        about: "A folder of more packs, relative to data_dir, read at start and on SIGHUP. A pack there goes before a built-in one \
-                of the same name.",
+        about: "A folder of more packs, relative to data_dir, read at start and on SIGHUP. Of one version it goes before an \
+                installed and a built-in one; the newest version of a pack serves.",
         reloads: true,
         take: Take::Text("the path of a folder", |c, v| {
             if v.is_empty() {
                 return Err("it is empty".to_owned());
             }
             c.packs.dir = PathBuf::from(v);
+            Ok(())
+        }),
+    },
+    Key {
+        path: "packs.index",
+        default: None,
+        example: r#""https://packs.example.com/index.json""#,
+        about: "A signed index of packs and firmware that can be installed; its signature is beside it with .sig at the end. Not set: none.",
+        reloads: false,
+        take: Take::Text("an http:// or https:// URL", |c, v| public_url(v).map(|v| c.packs.index = Some(v))),
+    },
+    Key {
+        path: "packs.index_key",
+        default: None,
+        example: r#""11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=""#,
+        about: "The public key that the index is signed with, as `offhook pack index keygen` prints it. Anything signed with another is refused.",
+        reloads: false,
+        take: Take::Text("an Ed25519 public key in base64", |c, v| {
+            c.packs.index_key = Some(v.to_owned());
             Ok(())
         }),
     },

@@ -117,7 +117,7 @@ impl Config {
                 http_listen: Vec::new(),
                 tftp_listen: Vec::new(),
             },
-            packs: PacksConfig { dir: PathBuf::new() },
+            packs: PacksConfig { dir: PathBuf::new(), index: None, index_key: None },
             limits: Limits {
                 tftp_transfers: 0,
                 tftp_transfers_per_source: 0,
@@ -223,6 +223,10 @@ pub enum AutoCreate {
 pub struct PacksConfig {
     /// More packs, relative to the data folder.
     pub dir: PathBuf,
+    /// Where the signed index of packs is.
+    pub index: Option<String>,
+    /// The key that it is signed with: Ed25519, base64.
+    pub index_key: Option<String>,
 }
 
 /// `[limits]`

@@ -224,7 +224,7 @@ impl Inner {
 }
 
 /// A device's own pack; else the one that its family, its model and its MAC's block speak for most.
-fn choose(catalog: &Catalog, device: &Device) -> Option<Arc<Pack>> {
+pub(super) fn choose(catalog: &Catalog, device: &Device) -> Option<Arc<Pack>> {
     if let Some(own) = device.pack.as_deref() {
         return catalog.pack(own).cloned();
     }

@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,7 +15,8 @@ use offhook_core::{
     template::TemplateSet,
 };
 use offhook_packs::{
-    DeviceFacts, FirmwareShelf, Overlay, Pack, RenderError, RenderInput, Rendered, Route, ServerFacts, manifest::Source, sample_device,
+    Catalog, DeviceFacts, FirmwareShelf, Overlay, Pack, RenderError, RenderInput, Rendered, Route, ServerFacts, manifest::Source,
+    sample_device,
 };
 use offhook_store::{Serving, selector_of};
 
@@ -107,7 +108,7 @@ impl Side {
 
     fn overlay(&self, pack: &Pack, tenant: &str) -> Option<Arc<Overlay>> {
         let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (pack.id().to_owned(), tenant.to_owned());
+        let key = (pack.key(), tenant.to_owned());
         overlays.entry(key).or_insert_with(|| Overlay::new(pack, tenant, &self.moment.configuration.templates).map(Arc::new)).clone()
     }
 }
@@ -118,6 +119,13 @@ impl Pipeline {
         let (before, mut after) = (self.0.moment(), self.0.moment());
         let configuration = Configuration::clone(&before.configuration).with_templates(templates);
         after.configuration = Arc::new(configuration);
+        Trial { pipeline: self.clone(), before: Side::new(before), after: Side::new(after), shared: HashMap::new() }
+    }
+
+    /// Beside today's packs these.
+    pub fn pack_trial(&self, catalog: Arc<Catalog>) -> Trial {
+        let (before, mut after) = (self.0.moment(), self.0.moment());
+        after.packs.catalog = catalog;
         Trial { pipeline: self.clone(), before: Side::new(before), after: Side::new(after), shared: HashMap::new() }
     }
 
@@ -155,6 +163,46 @@ impl Trial {
         Ok(tried)
     }
 
+    /// Every file that a template makes for a device, before and after it is served by other packs, or by another one of them. None for
+    /// a device that no pack would serve.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store does not answer.
+    pub async fn moved(&mut self, device: &Device, to: Option<&str>) -> Result<Option<Vec<Arc<Tried>>>> {
+        let mut then = device.clone();
+        if let Some(to) = to {
+            then.pack = Some(to.to_owned());
+        }
+        let Some(pack) = super::inspect::choose(&self.after.moment.packs.catalog, &then) else { return Ok(None) };
+        let own = super::inspect::choose(&self.before.moment.packs.catalog, device);
+        let server = self.pipeline.0.server_of(device);
+        let mut files: BTreeMap<String, (String, Outcome, Outcome)> = BTreeMap::new();
+        for (pack, device, is_after) in own.map(|own| (own, device, false)).into_iter().chain([(pack.clone(), &then, true)]) {
+            let side = if is_after { &self.after } else { &self.before };
+            let serving = self.pipeline.0.store.serving(device.clone(), &side.moment.configuration).await?;
+            for route in pack.files_for(&render::device_facts(&serving)) {
+                if route.source() != Source::Template {
+                    continue;
+                }
+                let made = self.alone(&route, &serving, (side, &server)).await;
+                let file = files.entry(route.path.clone()).or_insert_with(|| (route.file_name().to_owned(), Ok(None), Ok(None)));
+                *(if is_after { &mut file.2 } else { &mut file.1 }) = made;
+            }
+        }
+        let tried = |(path, (file, before, after))| Arc::new(Tried { pack: pack.id().to_owned(), file, path, before, after, masked: None });
+        Ok(Some(files.into_iter().map(tried).collect()))
+    }
+
+    /// One file, secrets masked.
+    async fn alone(&self, route: &Route, serving: &Serving, (side, server): (&Side, &ServerFacts)) -> Outcome {
+        let requester = selector_of(&serving.device);
+        let replaced = render::is_replaced(route, &requester.tenant, &side.moment.configuration.templates);
+        if needs_device(route, replaced) {
+            return self.rendered(route, &requester, Some(serving), (side, server), false).await;
+        }
+        self.rendered(route, &compose::family(route, requester), None, (side, server), false).await
+    }
+
     async fn file(&mut self, route: &Route, serving: &Serving, server: &ServerFacts, reveal: bool) -> Arc<Tried> {
         let requester = selector_of(&serving.device);
         let replaces = |side: &Side| render::is_replaced(route, &requester.tenant, &side.moment.configuration.templates);
@@ -163,7 +211,7 @@ impl Trial {
             return Arc::new(self.tried(route, &requester, own, server, reveal).await);
         }
         let selector = compose::family(route, requester);
-        let key = (route.pack.id().to_owned(), route.file, route.path.clone(), selector.clone());
+        let key = (route.pack.key(), route.file, route.path.clone(), selector.clone());
         if let Some(tried) = self.shared.get(&key) {
             return tried.clone();
         }

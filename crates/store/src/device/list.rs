@@ -26,6 +26,8 @@ pub struct DeviceFilter {
     pub model: Option<String>,
     /// Served by this pack, exactly as stored.
     pub pack: Option<String>,
+    /// Served by this pack, whatever version they are pinned to.
+    pub any_version_of: Option<String>,
     /// With this profile assigned.
     pub profile: Option<String>,
     /// With this tag.
@@ -115,6 +117,9 @@ fn clauses(filter: &DeviceFilter) -> Clauses {
         if let Some(value) = value {
             clauses.and(condition, value);
         }
+    }
+    if let Some(pack) = filter.any_version_of.as_deref() {
+        clauses.and("pack = ? OR SUBSTR(pack, 1, LENGTH(?) + 1) = ? || '@'", pack);
     }
     const TODAY: &str = "fetch_generation = generation AND EXISTS \
         (SELECT 1 FROM layer_sets WHERE layer_sets.id = devices.layer_set AND layer_sets.layers_tag = devices.fetch_tag)";

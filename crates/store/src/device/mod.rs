@@ -156,6 +156,16 @@ impl Store {
         Ok(counts)
     }
 
+    /// How many devices name each pack, by the key as it is stored.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn count_devices_by_pack(&self) -> Result<BTreeMap<String, u64>> {
+        let rows = sqlx::query("SELECT pack, COUNT(*) AS n FROM devices WHERE pack IS NOT NULL GROUP BY pack");
+        let rows = rows.fetch_all(&self.shared.readers).await.map_err(failed)?;
+        rows.iter().map(|r| Ok((crate::row::text(r, "pack")?, crate::row::number(r, "n")?))).collect()
+    }
+
     /// Whether the last fetch of its own file had today's content; from memory.
     pub fn sync_of(&self, device: &Device) -> Sync {
         let Some(fetch) = &device.last_fetch else { return Sync::Never };

@@ -40,6 +40,7 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
         vendor: params.text("vendor"),
         model: params.text("model"),
         pack: params.text("pack"),
+        any_version_of: None,
         profile: params.text("profile"),
         tag: params.text("tag"),
         sync: params.read("sync", "never, current or outdated", |text| {

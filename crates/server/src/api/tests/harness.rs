@@ -29,7 +29,7 @@ use tower::ServiceExt;
 
 use crate::{
     api,
-    app::{App, jobs::Jobs},
+    app::{App, jobs::Jobs, packs::PackLoader},
     config::Config,
     event::Metrics,
     pipeline::{Answer as PhoneAnswer, Parts, Pipeline},
@@ -107,9 +107,10 @@ impl Server {
         });
         let (_, admin) = store.create_token("the tests", Role::Admin, None).await.unwrap();
         let (_, reader) = store.create_token("a reader", Role::ReadOnly, None).await.unwrap();
+        let packs = PackLoader::new(store.clone(), dir.path().join("packs"));
         let jobs = Jobs::new(clock.clone(), entropy.clone(), closing.clone());
         let metrics = Arc::new(move || metrics.text());
-        let app = App { config, pipeline, store, jobs, clock: clock.clone(), entropy, metrics, templates: Arc::default(), closing };
+        let app = App { config, pipeline, store, packs, jobs, clock: clock.clone(), entropy, metrics, templates: Arc::default(), closing };
         Self { router: api::router(app.clone()), app, clock, admin, reader, writer: Mutex::new(Some(writer)), _dir: dir }
     }
 

@@ -34,6 +34,20 @@ pub async fn list(app: &App, filter: &DeviceFilter, page: &Page<DeviceSort>) -> 
     Ok(Listed { items: listed.items.into_iter().map(|device| by_tags(app, device)).collect(), next_cursor: listed.next_cursor })
 }
 
+/// All devices that fit.
+pub async fn by_pages(app: &App, filter: &DeviceFilter, sort: DeviceSort) -> Result<Vec<Device>> {
+    let mut found = Vec::new();
+    let mut page = Page { sort, limit: 1000, ..Page::default() };
+    loop {
+        let listed = app.store.devices(filter, &page).await?;
+        found.extend(listed.items);
+        page.cursor = listed.next_cursor;
+        if page.cursor.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
 /// Without rendering: lists are long, and nothing is rendered at a write.
 fn by_tags(app: &App, device: Device) -> Shown {
     Shown { sync: app.store.sync_of(&device), device }

@@ -240,7 +240,7 @@ fn unused(candidate: &Candidate, set: &TemplateSet) -> Option<String> {
 
 /// What was seen so far.
 #[derive(Default)]
-struct Seen {
+pub(in crate::app) struct Seen {
     checked: Checked,
     /// Templates that are being changed, as faults name them, in lower case.
     names: HashSet<String>,
@@ -252,7 +252,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn device(&mut self, device: &Device, files: &[Arc<Tried>]) {
+    pub(in crate::app) fn device(&mut self, device: &Device, files: &[Arc<Tried>]) {
         self.checked.rendered += 1;
         let mut changed = false;
         let mut told = HashSet::new();
@@ -338,7 +338,7 @@ impl Seen {
         }
     }
 
-    fn into_checked(self) -> Checked {
+    pub(in crate::app) fn into_checked(self) -> Checked {
         let mut checked = self.checked;
         let most = |f: &Fault| std::cmp::Reverse(f.count);
         (checked.faults, checked.standing, checked.changes) = (self.faults, self.standing, self.changes);

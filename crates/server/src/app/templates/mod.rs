@@ -17,7 +17,7 @@ use super::{
 };
 
 mod change;
-mod check;
+pub(in crate::app) mod check;
 mod copy;
 mod place;
 mod text;
