@@ -56,6 +56,9 @@ pub enum Cipher {
     AesCbcKeyAndIv,
     /// The key's characters are the key, 16 or 32 of them. Each block alone; line feeds fill the last one, as there is no padding.
     AesEcb,
+    /// The same with padding of PKCS #7.
+    #[serde(rename = "aes-ecb-pkcs7")]
+    AesEcbPkcs7,
 }
 
 impl Cipher {
@@ -75,7 +78,11 @@ impl Cipher {
                 let (key, iv) = bytes.split_first_chunk::<16>().ok_or_else(wrong)?;
                 Ok(cbc128(key, iv.try_into().map_err(|_| wrong())?, plain))
             }
-            Self::AesEcb => with_characters(key, |key| ecb(&Aes128::new(key.into()), plain), |key| ecb(&Aes256::new(key.into()), plain)),
+            Self::AesEcb => blocks(key, &filled(plain, plain.len().next_multiple_of(BLOCK) - plain.len(), b'\n')),
+            Self::AesEcbPkcs7 => {
+                let pad = BLOCK - plain.len() % BLOCK;
+                blocks(key, &filled(plain, pad, u8::try_from(pad).unwrap_or_default()))
+            }
         }
     }
 }
@@ -98,11 +105,23 @@ fn with_characters(key: &str, of_16: impl Fn(&[u8; 16]) -> Vec<u8>, of_32: impl 
     Err(format!("the key must have 16 or 32 characters of ASCII; it has {}", key.chars().count()))
 }
 
-fn ecb<C: BlockCipherEncrypt>(cipher: &C, plain: &[u8]) -> Vec<u8> {
-    let size = C::block_size();
+/// Bytes of a block of AES.
+const BLOCK: usize = 16;
+
+fn filled(plain: &[u8], count: usize, with: u8) -> Vec<u8> {
     let mut out = plain.to_vec();
-    out.resize(plain.len().next_multiple_of(size), b'\n');
-    for block in out.chunks_exact_mut(size) {
+    out.resize(plain.len() + count, with);
+    out
+}
+
+/// Whole blocks, each alone.
+fn blocks(key: &str, whole: &[u8]) -> Result<Vec<u8>, String> {
+    with_characters(key, |key| ecb(&Aes128::new(key.into()), whole), |key| ecb(&Aes256::new(key.into()), whole))
+}
+
+fn ecb<C: BlockCipherEncrypt>(cipher: &C, whole: &[u8]) -> Vec<u8> {
+    let mut out = whole.to_vec();
+    for block in out.chunks_exact_mut(BLOCK) {
         if let Ok(block) = block.try_into() {
             cipher.encrypt_block(block);
         }
@@ -210,6 +229,10 @@ mod tests {
             let ecb = Cipher::AesEcb.encrypt(key, TEXT).unwrap();
             let plain = decrypted(&ecb, &[&format!("-aes-{name}-ecb"), "-nopad", "-K", &hex(key)]);
             assert_eq!(plain.strip_prefix(TEXT).unwrap(), b"\n".repeat(TEXT.len().next_multiple_of(16) - TEXT.len()));
+            for text in [TEXT, b"", &[7; 32]] {
+                let padded = Cipher::AesEcbPkcs7.encrypt(key, text).unwrap();
+                assert_eq!(decrypted(&padded, &[&format!("-aes-{name}-ecb"), "-K", &hex(key)]), text);
+            }
         }
         for key in ["", "short", "0123456789abcdeé"] {
             let fault = Cipher::AesCbcZeroIv.encrypt(key, TEXT).unwrap_err();

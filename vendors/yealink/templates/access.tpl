@@ -73,6 +73,27 @@ sip.notify_reboot_enable = 0
 {% if provisioning.redirect_lock is defined and provisioning.redirect_lock is not none %}
 {{ y.system("zero_touch.enable", "0" if provisioning.redirect_lock else "1") -}}
 {% endif %}
+{# keys of encrypted files: one for what several phones read, one for the phone's own #}
+{% set encryption = provisioning.encryption %}
+{% if complete %}
+{% for name, key in [("com", encryption.key_common), ("mac", encryption.key_device)] if key %}
+{% if last >= 84 %}
+static.auto_provision.aes_key.{{ name }} = {{ key }}
+{% endif %}
+{% if first < 84 %}
+{{ y.system("auto_provision.aes_key_16." ~ name, key) -}}
+{% if key|length != 16 %}
+{{ note("provisioning.encryption", "before V84 a key has 16 characters") }}
+{%- endif %}
+{% endif %}
+{% endfor %}
+{# without a key the phone would never read a file again #}
+{% if encryption.only and not (encryption.key_common or encryption.key_device) %}
+{{ note("provisioning.encryption.only", "not used: no key is set") }}
+{%- else %}
+{{ y.system("auto_provision.update_file_mode", encryption.only|flag) -}}
+{% endif %}
+{% endif %}
 {# what the phone may write; all of it to the provisioning URL #}
 {% set uploads = provisioning.uploads %}
 {% if uploads is defined and uploads is not none %}

@@ -400,8 +400,8 @@ fn every_hostile_text_stays_a_value() {
     for pack in catalog.packs() {
         for (n, model) in groups(pack).into_iter().enumerate() {
             let case = Case::new(&catalog, pack, model, n);
-            // The first group sees every text in every setting, the others some.
-            let turns = if n == 0 { HOSTILE.len() } else { 2 };
+            // The first group sees most texts in every setting, the others some.
+            let turns = if n == 0 { HOSTILE.len() / 2 } else { 2 };
             for turn in 0..turns {
                 values += case.check(&|number, format| hostile(number, turn * 7 + n, format), &mut xml).unwrap_or_else(|e| panic!("{e}"));
                 files += case.said.len();
