@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use super::{Losses, Parameter, Segment, indexed, name_only, nearest, replaced, segments};
 use crate::manifest::{Charset, FormatSpec, Quote};
 
+/// What may stand around names and values without belonging to them. Other spaces of Unicode are letters to a phone.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// Options of the format.
 #[derive(Clone, Debug)]
 pub(super) struct KeyValue {
@@ -80,7 +83,7 @@ impl KeyValue {
 
     /// The place after the text of a line so far. Values in it are safe already, so that they change nothing.
     fn place(&self, line: &str) -> Place {
-        let text = line.trim_start();
+        let text = line.trim_start_matches(BLANKS);
         if self.is_comment(text) {
             return Place::Comment;
         }
@@ -123,32 +126,32 @@ impl KeyValue {
     fn split<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
         let (name, value) =
             if self.separator.is_empty() { line.split_once([' ', '\t'])? } else { line.split_once(self.separator.as_str())? };
-        Some((name.trim().trim_end_matches(|c| self.flags.contains(c)).trim_end(), value))
+        Some((name.trim_matches(BLANKS).trim_end_matches(|c| self.flags.contains(c)).trim_end_matches(BLANKS), value))
     }
 
     /// A parameter of a line; None for empty lines, comments and directives.
     pub fn parameter<'a>(&self, line: &'a str) -> Result<Option<(&'a str, &'a str)>, String> {
-        let text = line.trim();
+        let text = line.trim_matches(BLANKS);
         if text.is_empty() || self.is_comment(text) || self.is_directive(text) {
             return Ok(None);
         }
         let Some((name, value)) = self.split(text) else {
             return Err(format!("is neither a comment nor `name{}value`", self.write));
         };
-        let value = value.trim();
+        let value = value.trim_matches(BLANKS);
         if name.is_empty() {
             return Err("has no name before the separator".to_owned());
         }
         if let Some(inner) = value.strip_prefix('"').filter(|_| self.quoted) {
             let (value, rest) = inner.split_once('"').ok_or("has a quote that is not closed")?;
-            let rest = rest.trim();
+            let rest = rest.trim_matches(BLANKS);
             if !rest.is_empty() && !rest.starts_with(|c| Some(c) == self.trailing) {
                 return Err("goes on after the closing quote".to_owned());
             }
             return Ok(Some((name, value)));
         }
         let value = match self.trailing.and_then(|c| value.split_once(c)) {
-            Some((value, _)) => value.trim_end(),
+            Some((value, _)) => value.trim_end_matches(BLANKS),
             None => value,
         };
         Ok(Some((name, value)))
@@ -169,26 +172,32 @@ impl KeyValue {
         let place = if self.quoted { Place::Quoted } else { Place::Value };
         let value = self.safe(place, value, losses);
         // Without quotes nobody can tell blanks of the value from blanks around it.
-        if self.quoted { format!("\"{value}\"") } else { value.trim_matches(' ').to_owned() }
+        if self.quoted { format!("\"{value}\"") } else { value.trim_matches(BLANKS).to_owned() }
     }
 
     /// Whether a text can stand before the separator.
     pub fn is_name(&self, name: &str) -> bool {
         let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '\\');
         let separator = !self.separator.is_empty() && name.contains(&self.separator);
-        !name.is_empty() && name.chars().all(plain) && !separator && !self.is_comment(name) && !self.is_directive(name)
+        // What begins with a bracket is a section, or a condition, wherever it means something.
+        !name.is_empty()
+            && !name.starts_with('[')
+            && name.chars().all(plain)
+            && !separator
+            && !self.is_comment(name)
+            && !self.is_directive(name)
     }
 
     /// A line with another value, its name and separator kept as they were written.
     pub fn with_value(&self, line: &str, value: &str) -> String {
         let body = line.trim_end_matches(['\r', '\n']);
         let end = &line[body.len()..];
-        let indent = body.len() - body.trim_start().len();
+        let indent = body.len() - body.trim_start_matches(BLANKS).len();
         let Some((name, rest)) = self.split(&body[indent..]) else { return line.to_owned() };
         let separator = if self.separator.is_empty() { " " } else { self.separator.as_str() };
         let head = body.len() - rest.len();
-        let (before, blanks) = (body[..head].trim_end_matches(separator), rest.len() - rest.trim_start().len());
-        let before = if before.trim().is_empty() { name } else { before };
+        let (before, blanks) = (body[..head].trim_end_matches(separator), rest.len() - rest.trim_start_matches(BLANKS).len());
+        let before = if before.trim_matches(BLANKS).is_empty() { name } else { before };
         format!("{before}{separator}{}{value}{end}", &rest[..blanks])
     }
 
@@ -314,7 +323,7 @@ mod tests {
             prop_assert_eq!(parsed.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
             prop_assert_eq!(&parsed[2].value, "z");
             if !value.contains(['"', ';']) && super::super::clean(&value) == value.as_str() {
-                prop_assert_eq!(parsed[0].value.trim(), value.trim());
+                prop_assert_eq!(&parsed[0].value, value.trim_matches(' '));
             }
         }
 

@@ -66,7 +66,7 @@ const HOSTILE: [(&str, &str); 42] = [
     ("include:config \"x.cfg\"", "[T46S]include:config"),
     ("#!version:1.0.0.1", "#!version:9"),
     ("../../etc/passwd", "..\\"),
-    ("@host:5060;transport=tcp", ">;tag=1"),
+    ("host:5060;transport=tcp", ">;tag=1"),
     (",", ",|,"),
     ("*", "* x [1-5] ( ) ."),
     ("?a=1&b=", "&c#d"),
@@ -84,15 +84,21 @@ fn hostile(number: usize, turn: usize, format: Format) -> String {
     shaped(&format!("{before}{long}{number:05}{after}"), format)
 }
 
+/// Signs that tell forms apart are none of this test's: `@` makes a number a whole SIP address.
 fn shaped(text: &str, format: Format) -> String {
+    let text = &text.replace('@', "|");
     match format {
         Format::Url | Format::ActionUrl => format!("http://h.example/{}", text.replace('/', "|")),
         Format::Asset => text.replace('/', "|"),
-        // A colon stands before the port.
+        // A colon stands before the port, or makes an IPv6 address, which some families want in brackets.
+        Format::Host => text.replace(':', "|"),
         Format::Proxy => text.replace(['/', ':'], "|"),
         _ => text.to_owned(),
     }
 }
+
+/// The number of the device's own label.
+const LABEL: usize = 99_999;
 
 fn plain(number: usize, format: Format) -> String {
     shaped(&settings::mark(number), format)
@@ -194,26 +200,30 @@ fn render(pack: &Pack, route: &Route, phone: &Phone) -> Option<Vec<u8>> {
         },
     ) {
         Ok(rendered) => Some(rendered.bytes),
-        Err(RenderError::Absent { .. }) => None,
+        Err(RenderError::Absent { .. } | RenderError::NotOffered(_)) => None,
         // No file is better than a wrong one; the tests of plain texts demand that there is one.
         Err(RenderError::Template { message, .. }) if message.starts_with("invalid operation") => None,
         Err(e) => panic!("{} {}: {e}", pack.id(), route.path),
     }
 }
 
-/// How a file is read: by its pack and name.
+/// How a file is read: by its pack and name, and where a family has two forms of one name, by its beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Syntax {
+    Magic,
     Equals,
     Colon,
+    Flags,
     Tabs,
     Xml,
 }
 
-fn syntax(pack: &str, name: &str) -> Syntax {
+fn syntax(pack: &str, name: &str, bytes: &[u8]) -> Syntax {
     match (pack, name.rsplit('.').next().unwrap_or("")) {
+        ("snom", "htm") if !bytes.starts_with(b"<?xml") => Syntax::Flags,
         (_, "xml" | "htm" | "php" | "html") => Syntax::Xml,
-        ("yealink" | "snom", "cfg" | "boot") => Syntax::Equals,
+        ("yealink", "cfg") => Syntax::Magic,
+        ("snom", "cfg") => Syntax::Equals,
         ("cisco-7940-7960-sip", "cnf") => Syntax::Colon,
         ("cisco-7940-7960-sip", "DAT" | "TXT") => Syntax::Tabs,
         other => panic!("this test does not know the syntax of {other:?}: add a reader"),
@@ -222,8 +232,10 @@ fn syntax(pack: &str, name: &str) -> Syntax {
 
 fn read(syntax: Syntax, text: &str) -> Result<Said, String> {
     match syntax {
+        Syntax::Magic => readers::magic_lines(text),
         Syntax::Equals => readers::equals_lines(text),
         Syntax::Colon => readers::colon_lines(text),
+        Syntax::Flags => readers::flag_lines(text),
         Syntax::Tabs => readers::tab_lines(text),
         Syntax::Xml => readers::xml(text),
     }
@@ -280,7 +292,7 @@ fn fits(found: &str, plain: &str, texts: &BTreeMap<String, String>, syntax: Synt
             }
         }
         out.push_str(rest);
-        if syntax == Syntax::Equals { out.trim_matches(' ').to_owned() } else { out }
+        if matches!(syntax, Syntax::Magic | Syntax::Equals | Syntax::Flags) { out.trim_matches(' ').to_owned() } else { out }
     };
     let same = |expected: &str| {
         match charset {
@@ -342,10 +354,10 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(catalog: &Catalog, pack: &'a Arc<Pack>, model: &'a Model, turn: usize) -> Self {
-        let phone = Phone::new(pack, model, turn, false, "plain", &plain);
+        let phone = Phone::new(pack, model, turn, false, &settings::mark(LABEL), &plain);
         let said = routes(catalog, pack, &phone.facts).into_iter().filter_map(|route| {
             let bytes = render(pack, &route, &phone)?;
-            let syntax = syntax(pack.id(), &route.name);
+            let syntax = syntax(pack.id(), &route.name, &bytes);
             let charset = pack.files()[route.file].charset.unwrap_or(pack.head().charset);
             let said = read(syntax, &decode(&bytes, charset)).unwrap_or_else(|e| panic!("{} {}: {e}", pack.id(), route.path));
             Some((route, syntax, charset, said))
@@ -364,7 +376,8 @@ impl<'a> Case<'a> {
             text
         };
         let phone = Phone::new(self.pack, self.model, self.turn, false, HOSTILE[22].0, &keep);
-        let texts = texts.into_inner();
+        let mut texts = texts.into_inner();
+        texts.insert(settings::mark(LABEL), phone.facts.label.clone());
         let mut checked = 0;
         for (route, syntax, charset, plain) in &self.said {
             let place = format!("{} {:?} {}", self.pack.id(), self.model.name, route.path);
@@ -401,7 +414,7 @@ fn every_hostile_text_stays_a_value() {
         for (n, model) in groups(pack).into_iter().enumerate() {
             let case = Case::new(&catalog, pack, model, n);
             // The first group sees most texts in every setting, the others some.
-            let turns = if n == 0 { HOSTILE.len() / 2 } else { 2 };
+            let turns = if n == 0 { HOSTILE.len() / 3 } else { 2 };
             for turn in 0..turns {
                 values += case.check(&|number, format| hostile(number, turn * 7 + n, format), &mut xml).unwrap_or_else(|e| panic!("{e}"));
                 files += case.said.len();
@@ -437,15 +450,19 @@ fn texts_of_strict_forms_make_no_new_names() {
             let ways = [false, true].map(|forms| Phone::new(pack, model, n, forms, label, &plain));
             let evil = Phone::new(pack, model, n, true, label, &|number, format| hostile(number, n, format));
             for route in routes(&catalog, pack, &evil.facts) {
-                let syntax = syntax(pack.id(), &route.name);
                 let charset = pack.files()[route.file].charset.unwrap_or(pack.head().charset);
                 let names = |phone: &Phone| -> Option<BTreeSet<String>> {
                     let bytes = render(pack, &route, phone)?;
+                    let syntax = syntax(pack.id(), &route.name, &bytes);
+                    // Places in a list of lines are no names.
+                    if syntax == Syntax::Tabs {
+                        return None;
+                    }
                     let said = read(syntax, &decode(&bytes, charset)).unwrap_or_else(|e| panic!("{} {}: {e}", pack.id(), route.path));
                     Some(said.into_iter().map(|(name, _)| name).collect())
                 };
                 let known: BTreeSet<String> = ways.iter().filter_map(names).flatten().collect();
-                if let Some(found) = names(&evil).filter(|_| syntax != Syntax::Tabs) {
+                if let Some(found) = names(&evil) {
                     let new: Vec<_> = found.difference(&known).collect();
                     assert!(new.is_empty(), "{} {} {}: {new:?}", pack.id(), model.name, route.path);
                 }
@@ -460,8 +477,8 @@ fn every_choice_makes_a_good_file() {
     let catalog = Catalog::embedded();
     for pack in catalog.packs() {
         let model = groups(pack).into_iter().max_by_key(|m| m.line_keys).unwrap();
-        for turn in 0..12 {
-            Case::new(&catalog, pack, model, turn * 5);
+        for turn in 0..8 {
+            Case::new(&catalog, pack, model, turn * 7);
         }
     }
 }
@@ -481,7 +498,7 @@ fn random_texts_stay_values() {
     for pack in catalog.packs() {
         let models = groups(pack);
         let case = Case::new(&catalog, pack, models[models.len() / 2], 3);
-        let mut runner = TestRunner::new(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() });
+        let mut runner = TestRunner::new(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() });
         let texts = prop::collection::vec(any_text(), 60);
         let result = runner.run(&texts, |texts| {
             let text =

@@ -6,24 +6,22 @@ use std::collections::BTreeMap;
 /// What a file says, in its order: names (or places) with their values.
 pub type Said = Vec<(String, String)>;
 
-/// Lines `name = value`: blanks around the sign do not count, `#` starts a comment at the start of a line, nothing can be
-/// quoted. The first line is the magic one.
-pub fn equals_lines(text: &str) -> Result<Said, String> {
-    let mut lines = text.split('\n');
-    if lines.next() != Some("#!version:1.0.0.1") {
-        return Err("does not begin with the magic line".to_owned());
+/// Lines `name = value` after a magic first line.
+pub fn magic_lines(text: &str) -> Result<Said, String> {
+    match text.split_once('\n') {
+        Some(("#!version:1.0.0.1", rest)) => equals_lines(rest),
+        _ => Err("does not begin with the magic line".to_owned()),
     }
+}
+
+/// Lines `name = value`: blanks around the sign do not count, `#` starts a comment at the start of a line, nothing can be quoted.
+pub fn equals_lines(text: &str) -> Result<Said, String> {
     let mut out = Said::new();
-    for line in lines {
+    for line in text.split('\n') {
         if line.trim_matches(' ').is_empty() || line.starts_with('#') {
             continue;
         }
         no_controls(line)?;
-        if let Some(rest) = line.strip_prefix("include:config ") {
-            let name = rest.strip_prefix('"').and_then(|r| r.strip_suffix('"')).ok_or_else(|| format!("no quoted name: {line}"))?;
-            out.push(("include".to_owned(), name.to_owned()));
-            continue;
-        }
         let (name, value) = line.split_once('=').ok_or_else(|| format!("no parameter: {line}"))?;
         let name = name.trim_matches(' ');
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
@@ -62,6 +60,24 @@ pub fn colon_lines(text: &str) -> Result<Said, String> {
             return Err(format!("goes on after the value: {line}"));
         }
         out.push((name.to_owned(), value));
+    }
+    Ok(out)
+}
+
+/// Lines `name: value`, with `!`, `&` or `$` behind a name; lines that begin with `#` or `<` are for people. Nothing can be quoted.
+pub fn flag_lines(text: &str) -> Result<Said, String> {
+    let mut out = Said::new();
+    for line in text.split('\n') {
+        if line.trim_matches(' ').is_empty() || line.starts_with(['#', '<']) {
+            continue;
+        }
+        no_controls(line)?;
+        let (name, value) = line.split_once(':').ok_or_else(|| format!("no parameter: {line}"))?;
+        let name = name.trim_end_matches(['!', '&', '$']);
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
+            return Err(format!("no name: {line}"));
+        }
+        out.push((name.to_owned(), value.trim_matches(' ').to_owned()));
     }
     Ok(out)
 }
@@ -246,9 +262,9 @@ fn entities(text: &str) -> Result<String, String> {
 #[test]
 fn broken_files_are_refused() {
     for bad in ["x = 1\n", "#!version:1.0.0.1\nx\n", "#!version:1.0.0.1\na b = 1\n", "#!version:1.0.0.1\nx = a\u{85}b\n"] {
-        assert!(equals_lines(bad).is_err(), "{bad:?}");
+        assert!(magic_lines(bad).is_err(), "{bad:?}");
     }
-    assert_eq!(equals_lines("#!version:1.0.0.1\n# c\na.b =  # 1 = 2 \n").unwrap(), [("a.b".to_owned(), "# 1 = 2".to_owned())]);
+    assert_eq!(magic_lines("#!version:1.0.0.1\n# c\na.b =  # 1 = 2 \n").unwrap(), [("a.b".to_owned(), "# 1 = 2".to_owned())]);
     for bad in ["x", "x: \"a", "x: \"a\" b", "x: a\"", ": 1"] {
         assert!(colon_lines(bad).is_err(), "{bad:?}");
     }

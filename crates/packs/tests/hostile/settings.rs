@@ -23,7 +23,7 @@ pub fn everything(pack: &str, model: &Model, turn: usize, forms: bool, text: &dy
         .map(|name| (name.to_owned(), maker.text(Format::Plain)))
         .into_iter()
         .chain(
-            ["a b", "x = 1\ny", "#c", "<z>", "\"q\"", "include:config", "[T1]include:config", ""].map(|name| (name.to_owned(), json!("1"))),
+            ["a b", "x = 1\ny", "#c", "<z>", "\"q\"", "include:config \"x\"", "[T1]include", ""].map(|name| (name.to_owned(), json!("1"))),
         )
         .collect();
     all.insert("raw".to_owned(), json!({ pack: raw }));
@@ -97,25 +97,27 @@ impl Maker<'_> {
     }
 
     fn text(&mut self, format: Format) -> Value {
+        let turned = |words: &[&'static str], at: usize| words[at % words.len()];
         let strict = match format {
-            _ if self.forms => None,
-            Format::Ip => Some("192.0.2.7"),
-            Format::Mask => Some("255.255.255.0"),
-            Format::Network => Some("192.0.2.0/24"),
-            Format::Mac => Some("02:00:5e:00:00:01"),
-            Format::Zone => Some("Europe/Paris"),
-            Format::Language => Some("fr"),
-            Format::Country => Some("FR"),
-            Format::Tone => Some("350+440@500/500"),
-            Format::Date => Some("DD/MM/YYYY"),
-            Format::TimeOfDay => Some("03:30"),
-            Format::TimeSpan => Some("22:00-05:00"),
-            Format::Version => Some("1.2.3.4"),
-            Format::SettingPath => return json!(["calls.dnd", "calls.reject_anonymous"][self.next() % 2]),
-            Format::DialReplace => Some("$1"),
-            Format::DialMatch => return json!(["(9xx.)", "9,([2-4]xx)", "11(2)", "(*2x)#"][self.next() % 4]),
-            _ => None,
+            // Some families have other forms of their files for old firmware: never left to `text`.
+            Format::Version => return json!(turned(&["99.2.3.4", "1.2.3.4"], self.turn)),
+            Format::DialMatch => turned(&["(9xx.)", "9,([2-4]xx)", "11(2)", "(*2x)#"], self.next()),
+            Format::SettingPath => turned(&["calls.dnd", "calls.reject_anonymous"], self.next()),
+            Format::Ip => "192.0.2.7",
+            Format::Mask => "255.255.255.0",
+            Format::Network => "192.0.2.0/24",
+            Format::Mac => "02:00:5e:00:00:01",
+            Format::Zone => "Europe/Paris",
+            Format::Language => "fr",
+            Format::Country => "FR",
+            Format::Tone => "350+440@500/500",
+            Format::Date => "DD/MM/YYYY",
+            Format::TimeOfDay => "03:30",
+            Format::TimeSpan => "22:00-05:00",
+            Format::DialReplace => "$1",
+            _ => "",
         };
+        let strict = Some(strict).filter(|strict| !strict.is_empty() && !self.forms);
         match strict {
             Some(text) => json!(text),
             None => {
