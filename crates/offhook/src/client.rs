@@ -221,10 +221,16 @@ impl Client {
         self.value(self.request(Method::DELETE, segments, query)).await
     }
 
-    /// POST of bytes.
-    pub async fn upload(&self, segments: &[&str], query: Query<'_>, bytes: Vec<u8>) -> Outcome<Value> {
+    /// POST of a file, piece by piece.
+    pub async fn upload(&self, segments: &[&str], query: Query<'_>, file: &Path) -> Outcome<Value> {
+        let cannot = |e: std::io::Error| Failure::Failed(format!("{} cannot be read: {e}", file.display()));
+        let open = tokio::fs::File::open(file).await.map_err(cannot)?;
+        let about = open.metadata().await.map_err(cannot)?;
+        if !about.is_file() {
+            return Err(Failure::Failed(format!("{} is no file", file.display())));
+        }
         let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");
-        self.value(request.body(bytes)).await
+        self.value(request.header(header::CONTENT_LENGTH, about.len()).body(open)).await
     }
 
     /// Pages of a list until there are `limit` items: `{items, next_cursor}`.

@@ -75,6 +75,17 @@ enum Verb {
         #[arg(long)]
         reveal: bool,
     },
+    /// List what a device sent (logs, settings of its own …), or print one of it
+    Uploads {
+        #[command(flatten)]
+        which: Which,
+        /// Print the newest file of that name, or the one of that id
+        #[arg(long, value_name = "NAME", conflicts_with = "delete")]
+        get: Option<String>,
+        /// Delete the newest file of that name, or the one of that id
+        #[arg(long, value_name = "NAME")]
+        delete: Option<String>,
+    },
     /// Show what a device asked for lately
     Requests {
         #[command(flatten)]
@@ -262,6 +273,21 @@ impl Device {
                 let explained = client.get(&["devices", &which.device, "settings"], query).await?;
                 if out.as_json(&explained)? { Ok(()) } else { page::settings(out, &explained, below.as_deref().unwrap_or_default()) }
             }
+            Verb::Uploads { which, get: Some(name), .. } => {
+                let bytes = client.download(&["devices", &which.device, "uploads", &name], &[]).await?;
+                out.bytes(&bytes)
+            }
+            Verb::Uploads { which, delete: Some(name), .. } => {
+                client.delete(&["devices", &which.device, "uploads", &name], &[]).await?;
+                if !out.as_json(&json!({ "deleted": [name] }))? {
+                    out.line(format!("{name} is deleted."))?;
+                }
+                Ok(())
+            }
+            Verb::Uploads { which, .. } => {
+                let list = client.list(&["devices", &which.device, "uploads"], &[], 500).await?;
+                if out.as_json(&list)? { Ok(()) } else { page::uploads(out, &list) }
+            }
             Verb::Requests { which, trace, limit } => {
                 let list = client.list(&["devices", &which.device, "requests"], &[], limit).await?;
                 if out.as_json(&list)? {
@@ -363,7 +389,7 @@ async fn written(out: &mut Output<'_>, client: &Client, device: Value) -> Outcom
     let id = member(&device, "id");
     let notes = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default();
     out.now = client.now();
-    page::show(out, &device, &Value::Null, &notes)
+    page::show(out, &device, &Value::Null, &Value::Null, &notes)
 }
 
 async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
@@ -375,5 +401,6 @@ async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
     let asked = client.list(&["devices", &id, "requests"], &[], 5).await?;
     let explained = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await?;
     out.now = client.now();
-    page::show(out, &device, &asked, &explained)
+    let sent = client.list(&["devices", &id, "uploads"], &[], 5).await.unwrap_or_default();
+    page::show(out, &device, &asked, &sent, &explained)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     commands::{requests, settings_table},
     failure::Outcome,
-    output::{Output, items, member, size},
+    output::{Output, items, member, moment, size},
 };
 
 /// One line per device.
@@ -38,8 +38,18 @@ fn name(device: &Value) -> String {
     ["mac", "serial", "uuid", "id"].iter().map(|n| member(device, n)).find(|t| !t.is_empty()).unwrap_or_default()
 }
 
+/// What a device sent.
+pub fn uploads(out: &mut Output<'_>, list: &Value) -> Outcome {
+    let row = |u: &Value| {
+        let bytes = u.get("size").and_then(Value::as_u64).unwrap_or(0);
+        vec![member(u, "file"), member(u, "kind"), size(bytes), moment(&member(u, "at")), member(u, "transport")]
+    };
+    let rows = items(list).iter().map(row).collect();
+    out.table(&["file", "kind", "size", "came (utc)", "by"], rows, "It sent nothing that its pack takes.")
+}
+
 /// What an administrator wants to know of one device.
-pub fn show(out: &mut Output<'_>, device: &Value, asked: &Value, explained: &Value) -> Outcome {
+pub fn show(out: &mut Output<'_>, device: &Value, asked: &Value, sent: &Value, explained: &Value) -> Outcome {
     let text = |path: &str| member(device, path);
     let title = [text("label"), name(device)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("  ");
     let title = out.strong(&title);
@@ -66,6 +76,10 @@ pub fn show(out: &mut Output<'_>, device: &Value, asked: &Value, explained: &Val
         out.heading("Lately")?;
         // What the state asks for stands below, as it is now.
         requests::show(out, asked, false, &[Reason::PendingFile, Reason::Disabled])?;
+    }
+    if !items(sent).is_empty() {
+        out.heading("Sent by it")?;
+        uploads(out, sent)?;
     }
     let next = next(device);
     if !next.is_empty() {
