@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{account, config, device, firmware, job, pack, profile, requests, serve, simulate, site, template, tenant, token};
+use crate::commands::{
+    account, asset, config, device, firmware, job, pack, phonebook, profile, requests, serve, simulate, site, template, tenant, token,
+};
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
 #[derive(Parser, Debug)]
@@ -44,6 +46,8 @@ pub enum Command {
     Site(site::Site),
     Tenant(tenant::Tenant),
     Template(template::Template),
+    Asset(asset::Asset),
+    Phonebook(phonebook::Phonebook),
     Firmware(firmware::Firmware),
     Simulate(simulate::Simulate),
     Requests(requests::Requests),
@@ -98,6 +102,8 @@ mod tests {
             "offhook tenant add branch --network 10.0.0.0/8 --network 11.0.0.0/8",
             "offhook account add 1001 password=- --shared",
             "offhook account list --unassigned",
+            "offhook asset add a.png --tenant t",
+            "offhook phonebook contact add b Anna --work 1",
             "offhook firmware add a b --pack p",
             "offhook template list --pack p --stale --tenant t",
             "offhook template show p base.tpl --original",

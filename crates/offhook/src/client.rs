@@ -216,6 +216,23 @@ impl Client {
         self.value(request.header(header::CONTENT_TYPE, "application/merge-patch+json")).await
     }
 
+    /// JSON merge patch of what was read in that revision.
+    pub async fn patch_revision(&self, segments: &[&str], query: Query<'_>, body: &Value, revision: Option<u64>) -> Outcome<Value> {
+        let request = self.request(Method::PATCH, segments, query).json(body);
+        let request = request.header(header::CONTENT_TYPE, "application/merge-patch+json");
+        self.value(match revision {
+            Some(revision) => request.header(header::IF_MATCH, format!("\"{revision}\"")),
+            None => request,
+        })
+        .await
+    }
+
+    /// PUT of bytes.
+    pub async fn put_bytes(&self, segments: &[&str], query: Query<'_>, bytes: Vec<u8>) -> Outcome<Value> {
+        let request = self.request(Method::PUT, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");
+        self.value(request.body(bytes)).await
+    }
+
     /// DELETE.
     pub async fn delete(&self, segments: &[&str], query: Query<'_>) -> Outcome<Value> {
         self.value(self.request(Method::DELETE, segments, query)).await

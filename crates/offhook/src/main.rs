@@ -62,6 +62,8 @@ fn run(command: Command, stdout: &mut dyn Write) -> Outcome {
         Command::Site(site) => ask(site.run(out)),
         Command::Tenant(tenant) => ask(tenant.run(out)),
         Command::Template(template) => ask(template.run(out)),
+        Command::Asset(asset) => ask(asset.run(out)),
+        Command::Phonebook(phonebook) => ask(phonebook.run(out)),
         Command::Firmware(firmware) => ask(firmware.run(out)),
         Command::Simulate(simulate) => ask(simulate.run(out)),
         Command::Requests(requests) => ask(requests.run(out)),

@@ -279,13 +279,14 @@ async fn reload(sources: &Sources, running: &Config, pipeline: &Pipeline, packs:
 fn fixed(config: &Config) -> String {
     let (phones, limits) = (&config.phones, &config.limits);
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         config.roles,
         config.store,
         config.admin,
         (&phones.http_listen, &phones.tftp_listen),
         (limits.tftp_transfers, limits.tftp_transfers_per_source, limits.http_connections, limits.http_idle, limits.requests),
         (limits.rendered_cache, limits.device_cache, limits.request_log, limits.firmware_size, limits.drain),
+        (limits.asset_size, limits.assets),
     )
 }
 

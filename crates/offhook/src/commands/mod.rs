@@ -1,12 +1,14 @@
 //! One file per noun: its options, what it asks the server, and what it prints.
 
 pub mod account;
+pub mod asset;
 pub mod author;
 pub mod config;
 pub mod device;
 pub mod firmware;
 pub mod job;
 pub mod pack;
+pub mod phonebook;
 pub mod profile;
 pub mod requests;
 pub mod serve;

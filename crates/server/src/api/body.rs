@@ -19,6 +19,9 @@ pub const LIMIT: usize = 1024 * 1024;
 /// How long a JSON body may take, and each piece of a larger one.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The greatest body of a phone book.
+const LARGE: usize = 16 * 1024 * 1024;
+
 /// A JSON body. Its depth is limited to 128, its size to [`LIMIT`].
 #[derive(Debug)]
 pub struct Document(pub Value);
@@ -31,16 +34,38 @@ impl<S: Send + Sync> FromRequest<S> for Document {
         if !is_json(&parts.headers) {
             return Err(Problem::media_type("application/json"));
         }
-        let bytes = collect(body, PATIENCE).await?;
+        let bytes = collect(body, LIMIT, PATIENCE).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|e| Problem::malformed(explain(&e, &bytes)))
     }
 }
 
-async fn collect(body: Body, patience: Duration) -> Result<Bytes, Problem> {
-    let whole = timeout(patience, Limited::new(body, LIMIT).collect()).await;
+/// A JSON body that may be as large as a phone book.
+#[derive(Debug)]
+pub struct LargeDocument(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for LargeDocument {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Problem::media_type("application/json"));
+        }
+        let bytes = large(body).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| Problem::malformed(explain(&e, &bytes)))
+    }
+}
+
+/// A whole body that may be as large as a phone book.
+pub async fn large(body: Body) -> Result<Bytes, Problem> {
+    collect(body, LARGE, PATIENCE).await
+}
+
+async fn collect(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
+    let whole = timeout(patience, Limited::new(body, limit).collect()).await;
     let whole = whole.map_err(|_| Problem::malformed(Stopped::Silent.to_string()))?;
     whole.map(|c| c.to_bytes()).map_err(|e| {
-        if e.is::<LengthLimitError>() { Problem::too_large(LIMIT as u64) } else { Problem::malformed(Stopped::Ended.to_string()) }
+        if e.is::<LengthLimitError>() { Problem::too_large(limit as u64) } else { Problem::malformed(Stopped::Ended.to_string()) }
     })
 }
 
@@ -127,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn who_falls_silent_is_not_waited_for() {
         let stalled = || Body::from_stream(stream::iter([Ok::<_, std::io::Error>("{")]).chain(stream::pending()));
-        let problem = collect(stalled(), Duration::from_millis(10)).await.unwrap_err();
+        let problem = collect(stalled(), LIMIT, Duration::from_millis(10)).await.unwrap_err();
         assert_eq!((problem.status, problem.detail.as_str()), (400, "the body did not come within 30 s"));
         let told: Vec<_> = pieces_within(stalled(), Duration::from_millis(10)).collect().await;
         assert_eq!(told, [Ok(Bytes::from_static(b"{")), Err(Stopped::Silent)]);

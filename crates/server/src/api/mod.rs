@@ -15,6 +15,7 @@ use crate::{
 };
 
 pub mod accounts;
+pub mod assets;
 pub mod auth;
 pub mod body;
 pub mod devices;
@@ -27,6 +28,7 @@ pub mod listing;
 pub mod openapi;
 pub mod packs;
 pub mod params;
+pub mod phonebooks;
 pub mod problem;
 pub mod profiles;
 pub mod requests;
@@ -91,6 +93,13 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(templates::check))
         .routes(routes!(templates::apply))
         .routes(routes!(templates::copy))
+        .routes(routes!(assets::list, assets::upload))
+        .routes(routes!(assets::read, assets::delete))
+        .routes(routes!(assets::contents, assets::replace))
+        .routes(routes!(phonebooks::list, phonebooks::create))
+        .routes(routes!(phonebooks::read, phonebooks::replace, phonebooks::patch, phonebooks::delete))
+        .routes(routes!(phonebooks::import))
+        .routes(routes!(phonebooks::export))
         .routes(routes!(firmware::list, firmware::upload))
         .routes(routes!(firmware::catalogue))
         .routes(routes!(firmware::assignments))

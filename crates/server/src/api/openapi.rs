@@ -25,6 +25,8 @@ pub(super) fn head() -> OpenApi {
         ("tenants", "Owners of devices, accounts and profiles"),
         ("accounts", "SIP identities that lines refer to"),
         ("templates", "What files are made of: those of packs, and the overrides over them"),
+        ("assets", "Files that settings refer to: logos, ring tones, certificates"),
+        ("phonebooks", "Contacts that every family gets in its own form"),
         ("firmware", "Files that phones load to renew themselves"),
         ("packs", "Phone families: which are there, installing and removing"),
         ("jobs", "Long work that somebody started"),
@@ -254,16 +256,20 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
     let writes = method != "get" && !path.ends_with("/simulate") && !path.ends_with("check");
     let has = |place: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["in"] == place));
     let body = operation.get("requestBody").is_some();
-    let reveals = path.contains("/files/") || path.ends_with("/settings") || path.ends_with("/simulate") || path.ends_with(":check");
+    let reveals = path.contains("/files/")
+        || path.ends_with("/contents")
+        || path.ends_with("/settings")
+        || path.ends_with("/simulate")
+        || path.ends_with(":check");
     let mut statuses = vec![401, 422, 500, 503];
     for (status, when) in [
         (400, body || has("path") || has("header")),
         (403, writes || reveals),
         (404, has("path")),
-        (409, writes || path.contains("/profiles/{")),
+        (409, writes || ["/profiles/{", "/assets/{", "/phonebooks/{"].iter().any(|p| path.contains(p))),
         (412, has("header") && writes),
         (413, body),
-        (415, body && !path.ends_with("/firmware")),
+        (415, body && !["/firmware", "/assets", "/contents", "/import"].iter().any(|p| path.ends_with(p))),
     ] {
         if when {
             statuses.push(status);

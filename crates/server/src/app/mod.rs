@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{config::Config, pipeline::Pipeline};
 
 pub mod accounts;
+pub mod assets;
 pub mod devices;
 pub mod fields;
 pub mod firmware;
 pub mod jobs;
 pub mod packs;
 pub mod page;
+pub mod phonebooks;
 pub mod profiles;
 pub mod readiness;
 pub mod requests;

@@ -498,6 +498,22 @@ pub static KEYS: &[Key] = &[
         take: Take::Size(1 << 10..=1 << 36, |c, v| c.limits.uploads_per_device = v),
     },
     Key {
+        path: "limits.asset_size",
+        default: Some(r#""16MiB""#),
+        example: r#""64MiB""#,
+        about: "The largest asset (logo, ring tone, certificate) that can be added.",
+        reloads: false,
+        take: Take::Size(1 << 10..=1 << 30, |c, v| c.limits.asset_size = v),
+    },
+    Key {
+        path: "limits.assets",
+        default: Some("2000"),
+        example: "10000",
+        about: "Assets in all.",
+        reloads: false,
+        take: Take::Whole(1..=100_000, |c, v| c.limits.assets = count(v)),
+    },
+    Key {
         path: "limits.drain",
         default: Some(r#""8s""#),
         example: r#""3s""#,

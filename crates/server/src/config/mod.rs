@@ -134,6 +134,8 @@ impl Config {
                 upload_size: 0,
                 uploads: 0,
                 uploads_per_device: 0,
+                asset_size: 0,
+                assets: 0,
                 drain: Duration::ZERO,
             },
             log: LogConfig { level: String::new(), json: false },
@@ -262,6 +264,10 @@ pub struct Limits {
     pub uploads: u64,
     /// What one device sent, in bytes.
     pub uploads_per_device: u64,
+    /// Greatest size of an asset, in bytes.
+    pub asset_size: u64,
+    /// Assets in all.
+    pub assets: usize,
     /// SIGTERM waits this long for running transfers.
     pub drain: Duration,
 }
