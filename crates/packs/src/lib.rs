@@ -13,6 +13,7 @@ pub mod author;
 mod catalog;
 mod charset;
 mod cipher;
+mod dial;
 mod dst;
 mod dst_pattern;
 mod engine;

@@ -73,10 +73,13 @@ fn flag(value: &Value, on: Option<Value>, off: Option<Value>, kwargs: Kwargs) ->
 fn mac(value: &Value, separator: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let separator = argument(separator, &kwargs, "separator")?;
     let upper: Option<bool> = kwargs.get("upper")?;
+    let group: Option<usize> = kwargs.get("group")?;
     kwargs.assert_all_used()?;
-    let separator = separator.and_then(|s| s.as_str().and_then(|s| s.chars().next()));
-    let mac = value.as_str().and_then(Mac::parse);
-    Ok(mac.map_or(Value::UNDEFINED, |m| Value::from(spell(m, separator, upper.unwrap_or(false)))))
+    let separator = separator.and_then(|s| s.as_str().map(str::to_owned)).unwrap_or_default();
+    let Some(mac) = value.as_str().and_then(Mac::parse) else { return Ok(Value::UNDEFINED) };
+    let bare = spell(mac, None, upper.unwrap_or(false));
+    let groups: Vec<&str> = bare.as_bytes().chunks(group.unwrap_or(2).max(1)).filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    Ok(Value::from(groups.join(&separator)))
 }
 
 /// No output is wider than this by a filter's doing.

@@ -1,14 +1,21 @@
 //! General functions: zones, tables, what is per line here and global in a family, notes, addresses of this server.
 
-use minijinja::{Environment, Error, ErrorKind, State, Value, value::Serde};
+use minijinja::{
+    Environment, Error, ErrorKind, State, Value,
+    value::{Kwargs, Serde},
+};
 
 use super::note;
-use crate::{dst, dst_pattern};
+use crate::{
+    dial::{self, Form},
+    dst, dst_pattern,
+};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_function("dst", zone_rule);
     environment.add_function("dst_format", zone_format);
     environment.add_function("posix_zone", posix_zone);
+    environment.add_function("dial_plan", dial_plan);
     environment.add_function("lookup", lookup);
     environment.add_function("first_line", first_line);
     environment.add_function("note", |state: &mut State<'_, '_>, path: &str, message: &str| {
@@ -54,6 +61,27 @@ fn zone_format(state: &mut State<'_, '_>, zone: &Value, pattern: &str) -> Result
         note(state, "time.zone", lost);
     }
     Ok(made.text.map_or(Value::UNDEFINED, Value::from))
+}
+
+/// The rules of `calls.dial_plan` in a syntax, in their order.
+fn dial_plan(state: &mut State<'_, '_>, form: &str, kwargs: Kwargs) -> Result<Value, Error> {
+    let reference: Option<&str> = kwargs.get("reference")?;
+    kwargs.assert_all_used()?;
+    let form = Form::named(form, reference.unwrap_or("\\")).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidOperation, format!("{form:?}: allowed are template, digit-map, dial-string, regex, rows"))
+    })?;
+    let calls = state.lookup("settings").unwrap_or_default().get_attr("calls")?;
+    let plan = if calls.is_undefined() { calls } else { calls.get_attr("dial_plan")? };
+    let mut out = Vec::new();
+    for rule in plan.try_iter()? {
+        let rule = serde_json::to_value(&rule).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))?;
+        let (rows, lost) = dial::rows(&rule, form);
+        if let Some(lost) = lost {
+            note(state, "calls.dial_plan", lost);
+        }
+        out.extend(rows);
+    }
+    Ok(Value::from(Serde(&out)))
 }
 
 fn lookup(state: &mut State<'_, '_>, table: &Value, key: &Value, path: Option<&str>) -> Result<Value, Error> {

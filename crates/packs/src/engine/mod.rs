@@ -10,6 +10,7 @@ mod parity;
 mod python;
 mod python_format;
 mod resources;
+mod shapes;
 mod source;
 
 use std::{
@@ -203,6 +204,7 @@ fn environment() -> Environment<'static> {
     jinja::add(&mut environment);
     filters::add(&mut environment);
     functions::add(&mut environment);
+    shapes::add(&mut environment);
     resources::add(&mut environment);
     environment
 }
@@ -309,6 +311,23 @@ mod tests {
             "0[time.date_format: the nearest format is used: DD/MM/YYYY]"
         );
         assert_eq!(render("{{ 'MM-DD-YY'|nearest_format(tables.d) }}{{ nothing|nearest_format(tables.d) }}"), "1");
+    }
+
+    #[test]
+    fn shapes() {
+        let keys = "[{'n': 1, 'label': 'a'}, {'n': 6}, {'n': 11}]";
+        let show = "{% for k in keys %}{{ k.label|safe }}{{ k.page }}.{{ k.position }}.{{ k.row }}.{{ k.column }} {% endfor %}";
+        assert_eq!(render(&format!("{{% set keys = {keys}|paged(10, columns=2) %}}{show}")), "a1.1.1.1 1.6.1.2 2.1.1.1 ");
+        assert_eq!(render(&format!("{{% set keys = {keys}|paged(10, 2, down=false) %}}{show}")), "a1.1.1.1 1.6.3.2 2.1.1.1 ");
+        assert_eq!(render("{{ '#ff8001'|colour('{r},{g},{b} {rr}{GG} {number} {rgb565}')|safe }}"), "255,128,1 ff80 16744449 64512");
+        assert_eq!(render("{{ 'red'|colour('{r}') }}{{ nothing|colour('{r}') }}"), "");
+        assert_eq!(render("{{ 'aabbcc001122'|mac('.', group=4)|safe }}"), "aabb.cc00.1122");
+        assert_eq!(
+            render(
+                "{{ dst_format('Europe/Paris', '{start.month}/{start.week}')|safe }} {{ posix_zone('Asia/Tokyo')|safe }}{{ dst_format('Asia/Tokyo', '{end.day}') }}"
+            ),
+            "3/5 JST-9"
+        );
     }
 
     #[test]
