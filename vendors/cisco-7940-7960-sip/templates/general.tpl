@@ -86,7 +86,16 @@ sntp_server: "{{ time.ntp[0] }}"
 {% endif %}
 {% set zone = dst(time.zone) if time.zone else none %}
 {% if zone %}
-{{ p.text("time_zone", lookup("timezones", zone.offset_min ~ "", "time.zone")) -}}
+{% set near = namespace(offset=none) %}
+{% for offset in tables.timezones %}
+{% if near.offset is none or (offset|int - zone.offset_min)|abs < (near.offset|int - zone.offset_min)|abs %}
+{% set near.offset = offset %}
+{% endif %}
+{% endfor %}
+{% if near.offset|int != zone.offset_min %}
+{{ note("time.zone", "this phone has no zone of " ~ zone.offset_hhmm ~ ": the nearest is used") }}
+{%- endif %}
+{{ p.text("time_zone", tables.timezones[near.offset]) -}}
 {% set saving = zone.has_dst and time.dst != "off" %}
 {% if saving %}
 dst_offset: {{ zone.save_min // 60 if zone.save_min % 60 == 0 else "%02d/%02d"|format(zone.save_min // 60, zone.save_min % 60) }}
@@ -94,8 +103,8 @@ dst_offset: {{ zone.save_min // 60 if zone.save_min % 60 == 0 else "%02d/%02d"|f
 dst_{{ name }}_month: {{ rule.month }}
 dst_{{ name }}_day: 0
 {# 1 is Sunday here, and 8 the last week of the month #}
-dst_{{ name }}_day_of_week: {{ rule.weekday % 7 + 1 }}
-dst_{{ name }}_week_of_month: {{ 8 if rule.week == 5 else rule.week }}
+dst_{{ name }}_day_of_week: {{ rule.weekday1 }}
+dst_{{ name }}_week_of_month: {{ 8 if rule.last else rule.week }}
 dst_{{ name }}_time: {{ rule.hour if rule.minute == 0 else "%d:%02d"|format(rule.hour, rule.minute) }}
 {% endfor %}
 {% endif %}
@@ -120,10 +129,12 @@ dial_template: {{ "DIAL" ~ device.MAC if file.kind == "device" and calls.dial_pl
 {{ p.choice("anonymous_call_block", calls.reject_anonymous|flag, "calls.reject_anonymous") -}}
 {{ p.choice("callerid_blocking", first_line("anonymous")|flag, "lines." ~ (first.n or 1) ~ ".anonymous") -}}
 # Services
-{% set logo = settings.display.logo %}
-{{ p.text("logo_url", logo if not logo or "://" in logo else server_for(logo)) -}}
+{{ p.text("logo_url", asset("display.logo")) -}}
 {{ p.text("services_url", settings.services.url) -}}
-{{ p.text("directory_url", settings.directory.phonebooks[0].url) -}}
+{# one that is elsewhere is opened itself; what is stored here has a search beside it #}
+{% set books = phonebooks()|selectattr("url")|list %}
+{% set menu = "DIR" ~ device.MAC if file.kind == "device" else "directory" %}
+{{ p.text("directory_url", server_for("cisco-7940-7960-sip/" ~ menu ~ ".xml") if books|length > 1 or books[0].stored else books[0].url) -}}
 # Access and update
 {% set telnet = settings.access.telnet %}
 {% if telnet %}

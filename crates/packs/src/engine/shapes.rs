@@ -1,5 +1,7 @@
 //! Filters for how families arrange and write things: pages of keys, colours.
 
+use std::collections::BTreeMap;
+
 use minijinja::{Environment, Error, ErrorKind, Value, value::Kwargs};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -21,15 +23,15 @@ fn paged(keys: &Value, per_page: usize, columns: Option<usize>, kwargs: Kwargs) 
         let Some(n) = key.get_attr("n")?.as_usize().and_then(|n| n.checked_sub(1)) else { continue };
         let place = n % per_page;
         let (row, column) = if down.unwrap_or(true) { (place % rows, place / rows) } else { (place / columns, place % columns) };
-        let mut at: Vec<(Value, Value)> = Vec::new();
+        let mut at: BTreeMap<Value, Value> = BTreeMap::new();
         for name in key.try_iter()? {
             let value = key.get_item(&name)?;
-            at.push((name, value));
+            at.insert(name, value);
         }
         for (name, number) in [("page", n / per_page), ("position", place), ("row", row), ("column", column)] {
-            at.push((Value::from(name), Value::from(number + 1)));
+            at.insert(Value::from(name), Value::from(number + 1));
         }
-        out.push(Value::from_iter(at));
+        out.push(Value::from(at));
     }
     Ok(Value::from(out))
 }
