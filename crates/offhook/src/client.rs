@@ -227,6 +227,12 @@ impl Client {
         .await
     }
 
+    /// POST of bytes.
+    pub async fn post_bytes(&self, segments: &[&str], query: Query<'_>, bytes: Vec<u8>) -> Outcome<Value> {
+        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");
+        self.value(request.body(bytes)).await
+    }
+
     /// PUT of bytes.
     pub async fn put_bytes(&self, segments: &[&str], query: Query<'_>, bytes: Vec<u8>) -> Outcome<Value> {
         let request = self.request(Method::PUT, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");

@@ -167,7 +167,7 @@ async fn add(client: &Client, out: &mut Output<'_>, files: &[PathBuf], name: Opt
         let own = file.file_name().map(|n| n.to_string_lossy().into_owned());
         let name = name.clone().or(own).ok_or_else(|| Failure::Usage(format!("{} has no file name", file.display())))?;
         let query = [("name", Some(name)), ("tenant", tenant.clone())];
-        let one = client.upload(&["assets"], &query, bytes_of(file)?).await?;
+        let one = client.post_bytes(&["assets"], &query, bytes_of(file)?).await?;
         if !out.json {
             out.line(format!("{} is stored ({}, {}).", member(&one, "name"), member(&one, "kind"), size_of(&one)))?;
         }

@@ -226,7 +226,7 @@ impl Phonebook {
                 let book = client.post(&["phonebooks"], &[], &body).await?;
                 let id = member(&book, "id");
                 let Some(bytes) = contacts else { return said(out, &book, &format!("{name} is made.")) };
-                match client.upload(&["phonebooks", &id, "import"], &[], bytes).await {
+                match client.post_bytes(&["phonebooks", &id, "import"], &[], bytes).await {
                     Ok(done) => imported(out, &done),
                     Err(failure) => {
                         client.delete(&["phonebooks", &id], &[]).await?;
@@ -254,7 +254,7 @@ impl Phonebook {
             Verb::Import { which, file, replace, format } => {
                 let query =
                     [("tenant", which.tenant.clone()), ("replace", replace.then(|| "true".to_owned())), ("format", format.map(Form::word))];
-                imported(out, &client.upload(&["phonebooks", &which.name, "import"], &query, bytes_of(&file)?).await?)
+                imported(out, &client.post_bytes(&["phonebooks", &which.name, "import"], &query, bytes_of(&file)?).await?)
             }
             Verb::Export { which, format } => {
                 let query = [("tenant", which.tenant.clone()), ("format", Some(format.word()))];
