@@ -113,6 +113,7 @@ fn list_of(path: &str) -> Option<String> {
         "templates" => "template",
         "tokens" => "token",
         "jobs" => "job",
+        "packs" => "pack",
         _ => return None,
     };
     match (segments.next(), segments.next()) {

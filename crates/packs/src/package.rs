@@ -8,6 +8,7 @@ use crate::{
     archive::{Limits, pack_tar_gz, unpack},
     files::PackFiles,
     load::load,
+    manifest::Status,
     models::fault,
     runner,
 };
@@ -19,6 +20,8 @@ const MANIFEST: &str = "vendor.toml";
 pub struct Package {
     id: String,
     version: String,
+    name: String,
+    status: Status,
     files: PackFiles,
 }
 
@@ -44,7 +47,13 @@ impl Package {
         let own = |name: String| Some(name.strip_prefix(root)?.to_owned()).filter(|path| !path.starts_with("tests/"));
         files.files = all.into_iter().filter_map(|(name, bytes)| Some((own(name)?, Cow::Owned(bytes)))).collect();
         let pack = load(&files)?;
-        Ok(Self { id: pack.id().to_owned(), version: pack.version().to_owned(), files })
+        Ok(Self {
+            id: pack.id().to_owned(),
+            version: pack.version().to_owned(),
+            name: pack.name().to_owned(),
+            status: pack.head.status,
+            files,
+        })
     }
 
     /// The pack's id.
@@ -55,6 +64,19 @@ impl Package {
     /// Its version.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// For people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `current` or `eol`.
+    pub fn status(&self) -> &'static str {
+        match self.status {
+            Status::Current => "current",
+            Status::Eol => "eol",
+        }
     }
 
     /// The check that an author runs: every model's files made and read back.

@@ -14,5 +14,6 @@ pub mod listen;
 pub mod pipeline;
 pub mod sandbox;
 pub mod serve;
+pub mod sync;
 pub mod tftp;
 pub mod tls;

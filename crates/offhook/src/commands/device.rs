@@ -1,5 +1,6 @@
 //! `offhook device`: phones, base stations, adapters and door phones.
 
+mod many;
 mod page;
 
 use clap::{Args, Subcommand};
@@ -40,10 +41,12 @@ enum Verb {
     Show(Which),
     /// Add a device; it is ready unless another state is given
     #[command(after_help = assign::HELP)]
-    Add(Write),
-    /// Change a device
+    Add(Add),
+    /// Change a device, or the pack of many
     #[command(after_help = assign::HELP)]
-    Set(Write),
+    Set(Change),
+    /// Make phones read their files again, or restart
+    Sync(many::Sync),
     /// Delete devices
     Delete(Several),
     /// Make devices ready: pending or disabled ones get their files from now on
@@ -151,10 +154,27 @@ struct List {
 }
 
 #[derive(Args, Debug)]
-struct Write {
-    /// MAC address, in any spelling, or id
+struct Add {
+    /// MAC address, in any spelling
     #[arg(value_name = "MAC")]
     device: String,
+    #[command(flatten)]
+    write: Write,
+}
+
+#[derive(Args, Debug)]
+struct Change {
+    /// MAC address, in any spelling, or id
+    #[arg(value_name = "MAC")]
+    device: Option<String>,
+    #[command(flatten)]
+    write: Write,
+    #[command(flatten)]
+    mass: many::Mass,
+}
+
+#[derive(Args, Debug)]
+struct Write {
     #[command(flatten)]
     assignments: Assignments,
     #[command(flatten)]
@@ -231,8 +251,16 @@ impl Device {
         match self.verb {
             Verb::List(list) => list.run(out, &client).await,
             Verb::Show(which) => show(out, &client, &which.device).await,
-            Verb::Add(write) => add(out, &client, &write).await,
-            Verb::Set(write) => set(out, &client, &write).await,
+            Verb::Add(add_one) => add(out, &client, &add_one.device, &add_one.write).await,
+            Verb::Set(Change { mass, write, .. }) if mass.to_pack.is_some() => {
+                let new = mass.to_pack.clone().unwrap_or_default();
+                mass.run(out, &client, write.pack.as_deref(), &new).await
+            }
+            Verb::Set(Change { device, write, .. }) => match device {
+                Some(device) => set(out, &client, &device, &write).await,
+                None => Err(Failure::Usage("which device? Give its MAC address; or --pack OLD --to-pack NEW for all of a pack".to_owned())),
+            },
+            Verb::Sync(sync) => sync.run(out, &client).await,
             Verb::Delete(several) => {
                 for device in &several.devices {
                     client.delete(&["devices", device], &[]).await?;
@@ -354,19 +382,19 @@ async fn own_file(client: &Client, device: &str) -> Outcome<String> {
     first.ok_or_else(|| Failure::Failed(format!("it has no file of its own now\nSee why: offhook device files {device}")))
 }
 
-async fn add(out: &mut Output<'_>, client: &Client, write: &Write) -> Outcome {
+async fn add(out: &mut Output<'_>, client: &Client, device: &str, write: &Write) -> Outcome {
     let change = write.assignments.read(Of::Settings)?;
     let mut body = write.body();
-    body["mac"] = json!(write.device);
+    body["mac"] = json!(device);
     put(&mut body, "settings", (!change.is_empty()).then(|| change.document()).transpose()?);
     put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&Value::Null)));
     let device = client.post(&["devices"], &[], &body).await?;
     written(out, client, device).await
 }
 
-async fn set(out: &mut Output<'_>, client: &Client, write: &Write) -> Outcome {
+async fn set(out: &mut Output<'_>, client: &Client, device: &str, write: &Write) -> Outcome {
     let change = write.assignments.read(Of::Settings)?;
-    let address = ["devices", write.device.as_str()];
+    let address = ["devices", device];
     let mut body = write.body();
     let needed = change.needs_current() || !write.unset.is_empty();
     let current = if needed { client.get(&address, &[]).await? } else { document() };

@@ -12,6 +12,7 @@ pub mod phonebook;
 pub mod profile;
 pub mod requests;
 pub mod serve;
+pub mod shelf;
 pub mod simulate;
 pub mod site;
 pub mod template;

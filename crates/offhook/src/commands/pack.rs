@@ -1,4 +1,4 @@
-//! `offhook pack`: phone families, without a server.
+//! `offhook pack`: phone families; here what works without a server, in `shelf.rs` what asks one.
 
 use std::path::{Path, PathBuf};
 
@@ -6,20 +6,24 @@ use clap::{Args, Subcommand};
 use offhook_packs::{Catalog, PackFault};
 use serde_json::json;
 
-use super::author::Author;
+use super::{author::Author, shelf::Shelf};
 use crate::{
     failure::{Failure, Outcome},
     output::Output,
 };
 
-/// Phone families: list them, check and test a folder of your own
+/// Phone families: list, install and upgrade them, check and test your own
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A pack is a folder of data: docs/packs.md tells how one is made. The server reads
-more packs from <data_dir>/packs at start and on SIGHUP.
+A pack is a folder of data: docs/packs.md tells how one is made. Servers have the
+packs of the program, those of <data_dir>/packs (read at start and on SIGHUP), and
+those that are installed while they run. check and test need no server.
 
 Examples:
   offhook pack list
+  offhook pack install packs/my-phone
+  offhook pack install my-phone-2.1.0.tar.gz --dry-run --diff
+  offhook pack upgrade --all
   offhook pack check packs/my-phone
   offhook pack test packs/my-phone --bless")]
 pub struct Pack {
@@ -31,15 +35,8 @@ pub struct Pack {
 enum Verb {
     #[command(flatten)]
     Author(Author),
-    /// List the packs of this program, and of a folder of more
-    List {
-        /// A folder of more packs
-        #[arg(long, value_name = "DIR")]
-        dir: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(flatten)]
+    Shelf(Shelf),
     /// Tell every fault of packs, and whether every model's files can be made
     Check {
         /// Packs, or folders of packs
@@ -68,7 +65,8 @@ impl Pack {
     pub fn run(self, out: &mut Output<'_>) -> Outcome {
         match self.verb {
             Verb::Author(author) => author.run(out),
-            Verb::List { dir, json } => list(out, dir.as_deref(), json),
+            Verb::Shelf(Shelf::List { dir, local, connection, .. }) if local || dir.is_some() => list(out, dir.as_deref(), connection.json),
+            Verb::Shelf(shelf) => crate::ask(shelf.run(out)),
             Verb::Check { folders, json } => every(out, &folders, |out, pack| check(out, pack, json)),
             Verb::Test { folders, bless, json } => every(out, &folders, |out, pack| test(out, pack, bless, json)),
         }

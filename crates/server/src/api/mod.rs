@@ -78,6 +78,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(devices::files))
         .routes(routes!(devices::preview))
         .routes(routes!(devices::check))
+        .routes(routes!(devices::sync))
+        .routes(routes!(devices::bulk))
         .routes(routes!(devices::requests))
         .routes(routes!(devices::uploads::list))
         .routes(routes!(devices::uploads::read, devices::uploads::delete))

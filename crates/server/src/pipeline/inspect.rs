@@ -148,6 +148,11 @@ impl Pipeline {
         choose(&self.catalog(), device)
     }
 
+    /// `id@version` of the pack that serves a device.
+    pub fn pack_key(&self, device: &Device) -> Option<String> {
+        self.pack_of(device).map(|pack| pack.key())
+    }
+
     /// The family word of a pack.
     pub fn pack_vendor(&self, pack: &str) -> Option<String> {
         self.catalog().pack(pack).map(|p| p.head().vendor.clone())

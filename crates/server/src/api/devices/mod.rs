@@ -11,6 +11,7 @@ use offhook_core::device::{State as DeviceState, Sync};
 use super::{
     body::Document,
     etag::{IfMatch, Revision, created},
+    jobs::{JobView, accepted},
     listing::{List, Paging, sort},
     params::{Key, NoParams, Params},
     problem::Problem,
@@ -188,6 +189,32 @@ pub(super) async fn check(State(app): State<App>, Key(device): Key<String>, _: N
         notes: notes(checked.notes),
         files: checked.files.into_iter().map(file).collect(),
     }))
+}
+
+/// Make a device read its files again
+///
+/// A SIP NOTIFY straight to where the phone was last seen. The job tells what it answered and what that means.
+#[utoipa::path(post, path = "/devices/{device}/sync", tag = "devices", request_body = SyncOrder,
+    params(("device" = String, Path, description = "Id or MAC address.")),
+    responses((status = 202, description = "The job.", body = JobView)))]
+pub(super) async fn sync(
+    State(app): State<App>,
+    who: Caller,
+    Key(device): Key<String>,
+    _: NoParams,
+    Document(document): Document,
+) -> Result<Response, Problem> {
+    Ok(accepted(devices::sync(&app, who, &device, document).await?))
+}
+
+/// Change many devices
+///
+/// Every device that fits the selector gets another pack, or reads its files again, or both. A job looks at all of them before it
+/// changes any: files that would fail, overrides without a counterpart.
+#[utoipa::path(post, path = "/devices:bulk", tag = "devices", request_body = BulkOrder,
+    responses((status = 202, description = "The job.", body = JobView)))]
+pub(super) async fn bulk(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    Ok(accepted(devices::bulk(&app, who, document).await?))
 }
 
 /// Recent requests of a device, newest first

@@ -356,3 +356,28 @@ pub(super) fn file_view(file: DeviceFile) -> DeviceFileView {
 pub(super) fn notes(notes: Vec<Note>) -> Vec<NoteView> {
     notes.into_iter().map(NoteView::from).collect()
 }
+
+/// What a device is to do.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"action": "reload"}))]
+pub struct SyncOrder {
+    /// `reload`: read the files again; `reboot`: start anew.
+    #[schema(pattern = "^(reload|reboot)$")]
+    pub action: String,
+}
+
+/// What is to become of many devices.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"selector": {"pack": "acme"}, "action": {"change_pack": "acme@2", "sync": "reload"}, "dry_run": true}))]
+pub struct BulkOrder {
+    /// Which: `pack` (as stored), `vendor`, `model`, `tag`, `state`, `q`, `profile`, `tenant`; all given must fit.
+    #[schema(value_type = Object)]
+    pub selector: serde_json::Value,
+    /// What: `change_pack` (an id or id@version), `sync` (`none`, `reload`, `reboot`).
+    #[schema(value_type = Object)]
+    pub action: serde_json::Value,
+    /// Only tell what would change.
+    pub dry_run: Option<bool>,
+    /// Also when devices would fail by it or overrides have no counterpart.
+    pub force: Option<bool>,
+}

@@ -16,6 +16,9 @@ use super::{
 use crate::pipeline::{DeviceFile, Explanation, Note, Preview};
 
 mod document;
+mod sync;
+
+pub use sync::{bulk, sync};
 pub mod uploads;
 
 /// A device with what the last fetch of its file amounts to.

@@ -117,13 +117,13 @@ async fn label(app: &App, who: Caller) -> Result<String> {
 
 /// Devices that would get nothing any more.
 #[derive(Debug, Default)]
-struct Lost {
+pub(in crate::app) struct Lost {
     count: u64,
     names: Vec<String>,
 }
 
 /// Renders the devices of a pack as they are and as they would be with other packs, or as devices of another pack.
-async fn try_devices(
+pub(in crate::app) async fn try_devices(
     app: &App,
     report: &Reporter,
     catalog: Arc<offhook_packs::Catalog>,
@@ -162,7 +162,7 @@ async fn devices_of(app: &App, id: &str) -> Result<Vec<offhook_core::device::Dev
 }
 
 /// A check as part of a job's result.
-fn told(checked: &Checked) -> Value {
+pub(in crate::app) fn told(checked: &Checked) -> Value {
     let devices = |named: &[super::templates::Named]| {
         named.iter().map(|n| n.mac.map_or_else(|| n.id.to_string(), |m| m.to_string())).collect::<Vec<_>>()
     };
@@ -182,7 +182,7 @@ fn told(checked: &Checked) -> Value {
 }
 
 /// Faults of a check as errors of a job; true when there are any.
-fn told_faults(report: &Reporter, checked: &Checked, lost: &Lost) -> bool {
+pub(in crate::app) fn told_faults(report: &Reporter, checked: &Checked, lost: &Lost) -> bool {
     for fault in &checked.faults {
         let t = &fault.fault;
         report.error(format!("{}:{}", t.template, t.line), format!("{} ({} devices): {}", t.message, fault.count, t.snippet));

@@ -63,6 +63,7 @@ async fn the_policy_as_a_table() {
             other_pack: false,
             replaced: false,
             missing_pack: None,
+            by_address: false,
         };
         let (decision, found) = authorize(&asked);
         let allowed = matches!(found, Reason::OwnFile | Reason::NoCredentials | Reason::PendingFile);

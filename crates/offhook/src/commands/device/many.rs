@@ -1,0 +1,178 @@
+//! `offhook device set --to-pack` and `offhook device sync`: what concerns many devices, and telling phones to read their files again.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::{
+    client::Client,
+    commands::{document, put, shelf},
+    failure::{Failure, Outcome},
+    output::{Output, member},
+    wait::{self, Waiting},
+};
+
+/// How phones are told.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum How {
+    /// Read the files again
+    Reload,
+    /// Start anew
+    Reboot,
+}
+
+impl How {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Reboot => "reboot",
+        }
+    }
+}
+
+/// Which phones to tell, and how.
+#[derive(Args, Debug)]
+pub struct Sync {
+    /// MAC addresses, in any spelling, or ids
+    #[arg(value_name = "MAC")]
+    devices: Vec<String>,
+    /// The same as a MAC address alone
+    #[arg(long = "mac", value_name = "MAC")]
+    macs: Vec<String>,
+    #[command(flatten)]
+    selector: Selector,
+    /// Restart them
+    #[arg(long)]
+    reboot: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// Many devices at once.
+#[derive(Args, Debug, Default)]
+pub struct Selector {
+    /// Those of a pack, as `offhook device list` shows it
+    #[arg(long, value_name = "PACK")]
+    pack: Option<String>,
+    /// Those of a family
+    #[arg(long)]
+    vendor: Option<String>,
+    /// Those of a model
+    #[arg(long)]
+    model: Option<String>,
+    /// Those with a profile
+    #[arg(long)]
+    profile: Option<String>,
+    /// Those with a tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Those of a tenant
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+impl Selector {
+    fn document(&self) -> Value {
+        let mut selector = document();
+        let Self { pack, vendor, model, profile, tag, tenant } = self;
+        for (name, value) in [("pack", pack), ("vendor", vendor), ("model", model), ("profile", profile), ("tag", tag), ("tenant", tenant)]
+        {
+            put(&mut selector, name, value.clone());
+        }
+        selector
+    }
+}
+
+impl Sync {
+    /// Does it.
+    pub async fn run(self, out: &mut Output<'_>, client: &Client) -> Outcome {
+        let action = if self.reboot { How::Reboot } else { How::Reload };
+        let selector = self.selector.document();
+        let one_by_one: Vec<&String> = self.devices.iter().chain(&self.macs).collect();
+        if (selector == document()) == one_by_one.is_empty() {
+            return Err(Failure::Usage("give MAC addresses, or which ones: --pack, --model, --tag …".to_owned()));
+        }
+        if one_by_one.is_empty() {
+            let body = json!({ "selector": selector, "action": { "sync": action.name() } });
+            let job = client.post(&["devices:bulk"], &[], &body).await?;
+            return self.ended(out, client, job, "synced").await;
+        }
+        let mut failed = 0;
+        for device in &one_by_one {
+            let job = client.post(&["devices", device, "sync"], &[], &json!({ "action": action.name() })).await?;
+            failed += usize::from(self.ended(out, client, job, "devices").await.is_err());
+        }
+        match failed {
+            0 => Ok(()),
+            n => Err(Failure::Failed(format!("{n} of {} did not take it", one_by_one.len()))),
+        }
+    }
+
+    async fn ended(&self, out: &mut Output<'_>, client: &Client, job: Value, list: &str) -> Outcome {
+        let Some(job) = self.waiting.follow(out, client, job).await? else { return Ok(()) };
+        if !out.as_json(&job)? {
+            answers(out, &job, list)?;
+        }
+        wait::ended_well(&job)?;
+        match job.pointer("/counts/not_taken").and_then(Value::as_u64) {
+            None | Some(0) => Ok(()),
+            Some(n) => Err(Failure::Failed(format!("{n} did not take it"))),
+        }
+    }
+}
+
+/// What each phone answered.
+fn answers(out: &mut Output<'_>, job: &Value, list: &str) -> Outcome {
+    for answer in job.pointer(&format!("/result/{list}")).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
+        let text = format!("{}: {}", member(answer, "device"), member(answer, "says"));
+        let text = if member(answer, "taken") == "true" { text } else { out.bad(&text) };
+        out.paragraph("", &text)?;
+    }
+    Ok(())
+}
+
+/// All devices of a pack become those of another.
+#[derive(Args, Debug, Default)]
+pub struct Mass {
+    /// All devices of --pack get this pack; looks at every one first
+    #[arg(long, value_name = "NEW", conflicts_with = "device", requires = "pack")]
+    pub to_pack: Option<String>,
+    /// With --to-pack: tell the phones afterwards [default: reboot]
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "reboot", requires = "to_pack")]
+    sync: Option<How>,
+    /// With --to-pack: only tell what would change
+    #[arg(long, requires = "to_pack")]
+    dry_run: bool,
+    /// With --to-pack: also when devices would fail by it
+    #[arg(long, requires = "to_pack")]
+    force: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+impl Mass {
+    /// Does it.
+    pub async fn run(&self, out: &mut Output<'_>, client: &Client, old: Option<&str>, new: &str) -> Outcome {
+        let sync = self.sync.map_or("none", How::name);
+        let body = json!({ "selector": { "pack": old }, "action": { "change_pack": new, "sync": sync },
+                           "dry_run": self.dry_run, "force": self.force });
+        let job = client.post(&["devices:bulk"], &[], &body).await?;
+        let Some(job) = self.waiting.follow(out, client, job).await? else { return Ok(()) };
+        if out.as_json(&job)? {
+            return wait::ended_well(&job);
+        }
+        let result = job.get("result").cloned().unwrap_or_default();
+        shelf::told(out, &result, false)?;
+        wait::ended_well(&job)?;
+        let count = |name: &str| job.pointer(&format!("/counts/{name}")).and_then(Value::as_u64).unwrap_or(0);
+        if self.dry_run {
+            crate::commands::job::errors(out, &job)?;
+            return out.line(format!("{} devices would get {new}; nothing is changed.", member(&result, "devices")));
+        }
+        out.line(format!("{} devices have {new} now.", count("changed")))?;
+        if self.sync.is_some() {
+            answers(out, &job, "synced")?;
+            out.line(format!("{} phones took it, {} did not.", count("taken"), count("not_taken")))?;
+        }
+        Ok(())
+    }
+}
