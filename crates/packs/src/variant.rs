@@ -16,8 +16,10 @@ pub(crate) fn firmware<'a>(device: &'a DeviceFacts, settings: &'a Effective) -> 
     device.firmware.as_deref().filter(|f| !f.is_empty()).map(Cow::Borrowed).or_else(assumed)
 }
 
-/// The file as this phone takes it: itself, or its first variant that fits. Without a known firmware no variant fits.
+/// The file as this phone takes it: itself, or its first variant that fits. Without a known firmware no variant fits, nor for what
+/// begins with no digit and so is no version.
 pub(crate) fn form<'a>(spec: &'a FileSpec, model: &Model, firmware: Option<&str>) -> Cow<'a, FileSpec> {
+    let firmware = firmware.filter(|f| f.starts_with(|c: char| c.is_ascii_digit()));
     let fits = |variant: &&VariantSpec| {
         firmware.is_some_and(|f| compare_versions(f, &variant.firmware_below).is_lt())
             && (variant.models.is_empty() || variant.models.iter().any(|m| m.eq_ignore_ascii_case(&model.name)))
@@ -82,6 +84,7 @@ mod tests {
             form(&spec, &model, firmware).format.clone().unwrap()
         };
         assert_eq!(format("T1", None), "xml");
+        assert_eq!(format("T1", Some("nonsense")), "xml");
         assert_eq!(format("T1", Some("6.5.20")), "text");
         assert_eq!(format("T1", Some("7.3")), "lines");
         assert_eq!(format("T2", Some("6.5.20")), "lines");

@@ -8,7 +8,8 @@
 {% set proxy = line.outbound_proxies[0] if line.username else none %}
 {% set by_dns = line.dns in ("srv", "naptr") %}
 {% set host = registrar.host or "" %}
-{% set address = ("[" ~ host ~ "]" if ":" in host else host) ~ (":" ~ registrar.port if registrar.port and not by_dns else "") %}
+{# an IPv6 address stands in brackets #}
+{% set address = ("[" ~ host ~ "]" if ":" in host and host.replace(":", "").isalnum() else host) ~ (":" ~ registrar.port if registrar.port and not by_dns else "") %}
 {% set transport = registrar.transport or "udp" %}
 {# a domain of its own, and every transport but UDP, goes by the outbound proxy #}
 {% set way = proxy or (registrar if host and (transport != "udp" or (line.domain and line.domain != host)) else none) %}
@@ -23,7 +24,7 @@
 {{ s.put("user_idle_number", line.number, path ~ ".number", n) -}}
 {% endif %}
 {{ s.put("user_host", line.domain if host and line.domain else address, path ~ ".servers", n) -}}
-{{ s.put("user_outbound", ("[" ~ way_host ~ "]" if ":" in way_host else way_host) ~ (":" ~ way.port if way.port and not by_dns else "") ~ ";transport=" ~ transport if way_host else none, path ~ ".outbound_proxies", n) -}}
+{{ s.put("user_outbound", ("[" ~ way_host ~ "]" if ":" in way_host and way_host.replace(":", "").isalnum() else way_host) ~ (":" ~ way.port if way.port and not by_dns else "") ~ ";transport=" ~ transport if way_host else none, path ~ ".outbound_proxies", n) -}}
 {% if not second and line.registrar.host and host and line.registrar.host != host %}
 {{ note(path ~ ".registrar", "not used: this phone registers with the first server") }}
 {%- endif %}

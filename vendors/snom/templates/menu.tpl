@@ -1,7 +1,7 @@
 <?xml version="1.0" encoding="utf-8"?>
 {# The phone books of one phone, when it has several. #}
 <SnomIPPhoneMenu>
-  <Title>{{ device.label or tenant.name }}</Title>
+  <Title>{{ tenant.name }}</Title>
 {% for book in phonebooks() if book.url and not (book.stored and book.interval_s is number) %}
   <MenuItem>
     <Name>{{ book.label or book.name }}</Name>
