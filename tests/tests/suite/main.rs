@@ -15,5 +15,6 @@ mod invented_vendor;
 mod process;
 mod serve;
 mod simulate;
+mod stored_for_phones;
 mod tftp_face;
 mod tour;
