@@ -279,3 +279,109 @@ pub fn work(input: impl Read + Send + 'static, output: impl Write + Send + 'stat
         guard(&line).say(&said)?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::{io::pipe, path::Path, thread};
+
+    use offhook_core::{
+        clock::Timestamp,
+        settings::compose,
+        template::{Scope, TemplateOverride, TemplateSet},
+    };
+
+    use super::*;
+    use crate::{Catalog, DeviceFacts, NoFirmware, Pack, RenderInput, Rendering, ServerFacts};
+
+    fn over(scope: &str, name: &str, source: &str) -> TemplateOverride {
+        let at = Timestamp::from_millis(0);
+        TemplateOverride {
+            id: offhook_core::Id::from_parts(at, [name.len() as u8; 10]),
+            scope: Scope::parse(scope).unwrap(),
+            pack: "zentoro".into(),
+            name: name.into(),
+            source: source.into(),
+            device_file: false,
+            base_version: None,
+            base_source: None,
+            author: String::new(),
+            revision: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    fn begin(pack: &Arc<Pack>, overrides: &[TemplateOverride]) -> crate::Pending {
+        let overlay = Arc::new(Overlay::new(pack, "a", &TemplateSet::new(overrides.to_vec())).unwrap());
+        let facts = DeviceFacts { mac: offhook_core::Mac::parse("025a54000001"), model: Some("Z100".into()), ..DeviceFacts::default() };
+        let route = pack.files_for(&facts).into_iter().find(|r| r.name.starts_with("zt-")).unwrap();
+        let input = RenderInput {
+            device: &facts,
+            tenant: "a",
+            server: &ServerFacts::new("http://h"),
+            settings: &compose(&[], &|_| None),
+            shelf: &NoFirmware,
+            resources: &Arc::default(),
+            encryption_key: None,
+            overlay: Some(&overlay),
+        };
+        match pack.begin(&route, &input).unwrap() {
+            Rendering::Elsewhere(pending) => *pending,
+            Rendering::Done(made) => panic!("{made:?}"),
+        }
+    }
+
+    /// The server's side, without processes: how often it was asked, and what came of it.
+    fn converse(job: &Job, input: &mut impl Write, output: &mut impl Read) -> (usize, Result<MarkedText, RenderError>) {
+        input.write_all(&job.order()).unwrap();
+        let mut asked = 0;
+        loop {
+            let mut length = [0; 4];
+            output.read_exact(&mut length).unwrap();
+            let mut message = vec![0; u32::from_be_bytes(length) as usize];
+            output.read_exact(&mut message).unwrap();
+            match job.hear(&message).unwrap() {
+                Heard::Reply(reply) => input.write_all(&reply).unwrap(),
+                Heard::Done(answer) => return (asked, answer),
+            }
+            asked += 1;
+        }
+    }
+
+    #[test]
+    fn a_template_is_rendered_on_the_other_side() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/packs/zentoro");
+        let catalog = Catalog::of_folder(&folder).unwrap();
+        let pack = &catalog.packs()[0];
+        let (worker_input, mut input) = pipe().unwrap();
+        let (mut output, worker_output) = pipe().unwrap();
+        let worker = thread::spawn(move || work(worker_input, worker_output));
+        let base = "{% extends '@site/base.tpl' %}{% block b %}{{ device.mac }} {{ none }}{{ note('x', 'y') }}{% endblock %}\n";
+        let site = over("site", "base.tpl", "k: {% block b %}{% endblock %}\n{% include '@pack/base.tpl' %}");
+        let pending = begin(pack, &[over("tenant:a", "base.tpl", base), site.clone()]);
+        assert_eq!(pending.job().template(), "tenant:a/base.tpl");
+        let (asked, made) = converse(pending.job(), &mut input, &mut output);
+        assert!(asked > 3, "{asked}");
+        let (again, _) = converse(pending.job(), &mut input, &mut output);
+        assert_eq!(again, 0, "what was read once is remembered");
+        let file = pending.finish(made.unwrap()).unwrap();
+        assert_eq!(String::from_utf8(file.bytes).unwrap(), "k: 02:5a:54:00:00:01 \nmodel: Z100\ntext: \n");
+        assert_eq!((file.template.as_str(), file.notes), ("tenant:a/base.tpl", vec![Note::new("x", "y")]));
+
+        let failing = begin(pack, &[over("tenant:a", "part", "a\n{{ x.y() }}"), over("site", "base.tpl", "{% include 'part' %}")]);
+        assert_eq!(failing.job().template(), "site/base.tpl", "the site's template that includes a tenant's goes too");
+        let (_, made) = converse(failing.job(), &mut input, &mut output);
+        let Err(RenderError::Template { template, line, snippet, .. }) = made else { panic!("{made:?}") };
+        assert_eq!((template.as_str(), line, snippet.as_str()), ("tenant:a/part", 2, "{{ x.y() }}"));
+        drop(input);
+        worker.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn what_is_no_message_is_an_error() {
+        assert!(work(&b"\xff\xff\xff\xff"[..], Vec::new()).is_err());
+        assert!(work(&b"\0\0\0\x02[]"[..], Vec::new()).is_err());
+        assert!(work(&b""[..], Vec::new()).is_ok());
+    }
+}

@@ -12,6 +12,7 @@ mod golden;
 mod http_face;
 mod identity;
 mod invented_vendor;
+mod overrides;
 mod process;
 mod serve;
 mod simulate;

@@ -178,3 +178,121 @@ pub(crate) fn line_of(text: &str, line: usize) -> Option<String> {
     let line = text.lines().nth(line.checked_sub(1)?)?;
     Some(line.trim().chars().take(200).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::sync::Arc;
+
+    use minijinja::{Value, context};
+    use offhook_core::{Id, clock::Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        RenderError,
+        engine::{Engine, Marked},
+        files::PackFiles,
+    };
+
+    fn over(n: u8, scope: &str, name: &str, source: &str) -> TemplateOverride {
+        let at = Timestamp::from_millis(0);
+        TemplateOverride {
+            id: Id::from_parts(at, [n; 10]),
+            scope: Scope::parse(scope).unwrap(),
+            pack: "acme".into(),
+            name: name.into(),
+            source: source.into(),
+            device_file: false,
+            base_version: None,
+            base_source: None,
+            author: String::new(),
+            revision: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    fn engine(own: &[(&str, &str)], overrides: &[(&str, &str, &str)]) -> Engine {
+        let mut files = PackFiles::default();
+        for (name, text) in own {
+            files.files.insert(format!("templates/{name}"), text.as_bytes().to_vec().into());
+        }
+        let engine = Engine::new(&files, serde_json::Value::Null, |t, l, m| panic!("{t}:{l}: {m}"));
+        let set = TemplateSet::new(overrides.iter().enumerate().map(|(n, (scope, name, text))| over(n as u8, scope, name, text)));
+        let layers = engine.layers().under("a", "acme", &set);
+        engine.under(layers)
+    }
+
+    fn render(engine: &Engine, name: &str) -> Result<Option<String>, RenderError> {
+        let found = engine.layers().find(Layer::Tenant, name).expect("there is one");
+        engine.render_values(&found.full, context! { none => Value::from(()) }).map(|m| m.map(|Marked { text, .. }| text))
+    }
+
+    const OWN: [(&str, &str); 3] = [
+        ("base.tpl", "pack:{% block b %}own{% endblock %}:{% include 'part' %}"),
+        ("T1.tpl", "{% extends 'base.tpl' %}{% block b %}T1 {{ super() }}{% endblock %}"),
+        ("part", "p"),
+    ];
+
+    #[test]
+    fn layers_and_their_parts() {
+        let site = [
+            ("site", "BASE.tpl", "{% extends '@pack/base.tpl' %}{% block b %}site {{ super() }}{% endblock %}"),
+            ("tenant:b", "base.tpl", "another tenant's"),
+        ];
+        let with = |more: &[(&str, &str, &str)]| engine(&OWN, &[&site[..], more].concat());
+        assert_eq!(render(&engine(&OWN, &[]), "base.tpl").unwrap().unwrap(), "pack:own:p");
+        assert_eq!(render(&with(&[]), "base.tpl").unwrap().unwrap(), "pack:site own:p");
+        assert_eq!(render(&with(&[]), "t1.TPL").unwrap().unwrap(), "pack:T1 site own:p");
+        let part = with(&[
+            ("site", "part", "[{% include '@pack/part' %}]"),
+            ("site", "x.tpl", "{% import 'part' as p %}{% include '@site/part' %}"),
+        ]);
+        assert_eq!(render(&part, "T1.tpl").unwrap().unwrap(), "pack:T1 site own:[p]");
+        assert_eq!(render(&part, "x.tpl").unwrap().unwrap(), "[p]");
+    }
+
+    #[test]
+    fn a_tenant_s_template_is_never_read_here() {
+        // Whatever the way to it: by name, through a pack's template, optional, among several.
+        let tenants = ("tenant:a", "part", "{{ loop_for_ever }}");
+        for source in [
+            "{% include 'part' %}",
+            "{% include 'part' ignore missing %}",
+            "{% include ['part', 'base.tpl'] %}",
+            "{% import '@tenant/part' as p %}x",
+        ] {
+            let engine = engine(&OWN, &[tenants, ("site", "x.tpl", source)]);
+            assert_eq!(render(&engine, "x.tpl").unwrap(), None, "{source}");
+            assert_eq!(render(&engine, "T1.tpl").unwrap(), None);
+        }
+        let engine = engine(&OWN, &[tenants, ("site", "x.tpl", "{% include '@site/part' %}{% include 'tenant:b/part' ignore missing %}")]);
+        assert_eq!(render(&engine, "x.tpl").unwrap().unwrap(), "p");
+    }
+
+    #[test]
+    fn what_names_itself_is_told_what_to_write() {
+        for source in ["{% extends 'base.tpl' %}", "a\n{% include 'Base.tpl' %}", "{% import '@site/base.tpl' as b %}"] {
+            let engine = engine(&OWN, &[("site", "base.tpl", source)]);
+            let Err(RenderError::Template { template, line, snippet, message }) = render(&engine, "T1.tpl") else { panic!("{source}") };
+            assert_eq!((template.as_str(), line), ("site/base.tpl", source.lines().count()));
+            assert!(message.contains("@pack/base.tpl") && source.ends_with(&snippet), "{message} {snippet}");
+        }
+    }
+
+    #[test]
+    fn packs_have_no_names_of_overrides() {
+        assert!(["base.tpl", "sub/base.tpl", "sites/x"].iter().all(|n| free_for_packs(n)));
+        assert!(["site/base.tpl", "tenant:a/x", "@pack/x"].iter().all(|n| !free_for_packs(n)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_means_something_or_nothing(name in ".{0,30}", parent in "(tenant:a/|site/|)[a-z@/:]{0,10}") {
+            let layers = Arc::new(engine(&OWN, &[("site", "part", "x"), ("tenant:a", "part", "y")]));
+            let full = layers.layers().resolve(&name, &parent);
+            let _ = (layers.layers().text(&full), means_itself(&full));
+        }
+    }
+}

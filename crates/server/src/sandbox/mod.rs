@@ -8,6 +8,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hasher},
     io,
     path::{Path, PathBuf},
     process::Stdio,
@@ -43,7 +44,7 @@ pub struct Limits {
     pub waiting: usize,
     /// Renderings after which a process is replaced by a fresh one.
     pub uses: u32,
-    /// How long a template that took its process with it is not tried again, unless an override is changed.
+    /// How long a file that took its process with it is not tried again, unless what it is made of changes.
     pub rest: Duration,
 }
 
@@ -84,10 +85,9 @@ impl Default for Seat {
     }
 }
 
-/// A template that took its process with it.
+/// A file that took its process with it.
 struct Resting {
-    overlay: u64,
-    template: String,
+    order: u64,
     until: Instant,
     message: String,
 }
@@ -104,6 +104,21 @@ struct Process {
 enum Lost {
     Late,
     Dead(Option<std::process::ExitStatus>),
+}
+
+/// The first message of a rendering: overlay, template and context, and a number that only equal ones share.
+struct Order {
+    message: Vec<u8>,
+    number: u64,
+}
+
+impl Order {
+    fn new(job: &Job) -> Self {
+        let message = job.order();
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&message);
+        Self { number: hasher.finish(), message }
+    }
 }
 
 /// One more that waits, for as long as this is held.
@@ -142,7 +157,8 @@ impl Sandbox {
     /// [`Failure`].
     pub async fn render(&self, tenant: &str, job: &Job) -> Result<MarkedText, Failure> {
         let seat = guard(&self.seats).entry(tenant.to_owned()).or_default().clone();
-        if let Some(message) = seat.rests(job) {
+        let order = Order::new(job);
+        if let Some(message) = seat.rests(&order) {
             return Err(Failure::Template(job.failed(message)));
         }
         let waits = Waiting(&seat.waiting);
@@ -156,15 +172,15 @@ impl Sandbox {
         };
         let Ok(Some((mut process, _running))) = timeout(self.limits.time * 2, turn).await else { return Err(Failure::Busy) };
         // While it waited, another request may have found the template out.
-        if let Some(message) = seat.rests(job) {
+        if let Some(message) = seat.rests(&order) {
             return Err(Failure::Template(job.failed(message)));
         }
         *guard(&seat.used) = Instant::now();
-        self.converse(&mut process, &seat, job).await
+        self.converse(&mut process, &seat, (job, &order)).await
     }
 
     /// A process that served before may end at something that an earlier rendering left: then a fresh one is tried, once.
-    async fn converse(&self, place: &mut Option<Process>, seat: &Seat, job: &Job) -> Result<MarkedText, Failure> {
+    async fn converse(&self, place: &mut Option<Process>, seat: &Seat, (job, order): (&Job, &Order)) -> Result<MarkedText, Failure> {
         loop {
             // Taken out, so that a conversation that is broken off ends its process.
             let mut process = match place.take() {
@@ -173,7 +189,7 @@ impl Sandbox {
             };
             let fresh = process.uses == 0;
             process.uses += 1;
-            let answer = match timeout(self.limits.time, process.ask(job)).await {
+            let answer = match timeout(self.limits.time, process.ask(job, order)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(_)) => Err(Lost::Dead(process.end().await)),
                 Err(_) => Err(Lost::Late),
@@ -188,7 +204,7 @@ impl Sandbox {
                 Err(Lost::Dead(_)) if !fresh => {}
                 Err(lost) => {
                     let message = self.message(&lost);
-                    seat.rest(job, &message, self.limits.rest);
+                    seat.rest(order, &message, self.limits.rest);
                     return Err(Failure::Template(job.failed(message)));
                 }
             }
@@ -241,29 +257,24 @@ impl Sandbox {
 }
 
 impl Seat {
-    fn rests(&self, job: &Job) -> Option<String> {
+    fn rests(&self, order: &Order) -> Option<String> {
         let now = Instant::now();
         let mut resting = guard(&self.resting);
         resting.retain(|r| r.until > now);
-        resting.iter().find(|r| r.overlay == job.overlay() && r.template == job.template()).map(|r| r.message.clone())
+        resting.iter().find(|r| r.order == order.number).map(|r| r.message.clone())
     }
 
-    fn rest(&self, job: &Job, message: &str, rest: Duration) {
+    fn rest(&self, order: &Order, message: &str, rest: Duration) {
         let mut resting = guard(&self.resting);
         if resting.len() < 1000 {
-            resting.push(Resting {
-                overlay: job.overlay(),
-                template: job.template().to_owned(),
-                until: Instant::now() + rest,
-                message: message.to_owned(),
-            });
+            resting.push(Resting { order: order.number, until: Instant::now() + rest, message: message.to_owned() });
         }
     }
 }
 
 impl Process {
-    async fn ask(&mut self, job: &Job) -> io::Result<Result<MarkedText, RenderError>> {
-        self.input.write_all(&job.order()).await?;
+    async fn ask(&mut self, job: &Job, order: &Order) -> io::Result<Result<MarkedText, RenderError>> {
+        self.input.write_all(&order.message).await?;
         loop {
             let mut length = [0; 4];
             self.output.read_exact(&mut length).await?;
