@@ -6,6 +6,7 @@
 
 mod architecture;
 mod boot;
+mod boot_files;
 mod change;
 mod durability;
 mod golden;

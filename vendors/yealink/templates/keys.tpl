@@ -13,9 +13,6 @@
 {{ y.key("memorykey." ~ (n - line_keys), found.key, "keys." ~ n, false) -}}
 {% endif %}
 {% endfor %}
-{% for key in keys if all_keys and key.n > all_keys %}
-{{ note("keys." ~ key.n, "not supported: this model has " ~ all_keys ~ " keys") }}
-{%- endfor %}
 {# expansion modules: all keys of those that are named; pages are counted through #}
 {% set kind = model.modules %}
 {% for module in modules if kind.max %}
