@@ -249,10 +249,10 @@ async fn install(out: &mut Output<'_>, connection: &Connection, pack: &str, how:
     let job = if path.is_dir() {
         let told = |faults: Vec<offhook_packs::PackFault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let archive = Package::of_folder(path).map_err(|faults| Failure::Failed(format!("{pack} is not right:\n{}", told(faults))))?;
-        client.upload(&["packs"], &query, archive).await?
+        client.post_bytes(&["packs"], &query, archive).await?
     } else if path.is_file() {
         let archive = fs::read(path).map_err(|e| Failure::Failed(format!("{pack} cannot be read: {e}")))?;
-        client.upload(&["packs"], &query, archive).await?
+        client.post_bytes(&["packs"], &query, archive).await?
     } else if pack.contains(['/', '\\']) || pack.ends_with(".gz") || pack.ends_with(".zip") {
         return Err(Failure::Usage(format!("there is no folder and no file {pack}")));
     } else {
