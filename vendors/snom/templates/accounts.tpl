@@ -5,9 +5,10 @@
 {% set taken.numbers = taken.numbers + [line.n] %}
 {% endfor %}
 {% for line in lines %}
+{# the highest free number #}
 {% set backup = namespace(n=none) %}
 {% if line.username and line.servers[1] %}
-{% for n in range(1, model.accounts + 1) if n not in taken.numbers and backup.n is none %}
+{% for n in range(1, model.accounts + 1) if n not in taken.numbers %}
 {% set backup.n = n %}
 {% endfor %}
 {% if backup.n is none %}

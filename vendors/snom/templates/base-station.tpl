@@ -149,7 +149,10 @@
 {{ s.given("session_timer", line.session_timer.expires_s, "", n) -}}
 {% set codecs = namespace(list=[]) %}
 {% for codec in line.codecs or [] %}
-{% set known = lookup("codecs", codec, path ~ ".codecs") %}
+{% set known = tables.codecs[codec] %}
+{% if not known %}
+{{ note(path ~ ".codecs", codec ~ " is not supported by this model") }}
+{%- endif %}
 {% if known and known.name not in codecs.list %}
 {% set codecs.list = codecs.list + [known.name] %}
 {% endif %}

@@ -45,7 +45,10 @@
 {{ s.given("user_dtmf_info", {"rfc2833": "off", "auto": "off", "info": "sip_info_only", "rfc2833_and_info": "on"}[line.dtmf] if line.dtmf else none, path ~ ".dtmf", n) -}}
 {% set codecs = namespace(list=[]) %}
 {% for codec in line.codecs or [] %}
-{% set known = lookup("codecs", codec, path ~ ".codecs") %}
+{% set known = tables.codecs[codec] %}
+{% if not known %}
+{{ note(path ~ ".codecs", codec ~ " is not supported by this model") }}
+{%- endif %}
 {% if known and known.name not in codecs.list|map(attribute="name")|list %}
 {% set codecs.list = codecs.list + [known] %}
 {% endif %}
