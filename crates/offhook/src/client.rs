@@ -256,12 +256,6 @@ impl Client {
         self.value(request.header(header::CONTENT_LENGTH, about.len()).body(open)).await
     }
 
-    /// POST of bytes that are in memory.
-    pub async fn post_bytes(&self, segments: &[&str], query: Query<'_>, bytes: Vec<u8>) -> Outcome<Value> {
-        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");
-        self.value(request.body(bytes)).await
-    }
-
     /// Pages of a list until there are `limit` items: `{items, next_cursor}`.
     pub async fn list(&self, segments: &[&str], query: Query<'_>, limit: usize) -> Outcome<Value> {
         let (mut items, mut cursor) = (Vec::new(), None);
