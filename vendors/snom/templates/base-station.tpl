@@ -99,8 +99,12 @@
 {% endif %}
 {% if complete %}
 {{ s.given("ac_code", dect.pin) -}}
-{# handsets that know the PIN register by themselves #}
-{{ s.given("auto_dect_register", "on") -}}
+{# handsets that know the PIN register by themselves; the factory's PIN is no secret #}
+{% set open = namespace(yes=dect.pin) %}
+{% for number, handset in (settings.handsets or {})|items if handset.pin %}
+{% set open.yes = true %}
+{% endfor %}
+{{ s.given("auto_dect_register", "on" if open.yes else "off") -}}
 {% if model.multicell %}
 {% set several = dect.role in ("manager", "base") or (dect.bases or [])|length > 1 %}
 {{ s.given("network_sync_enable", "on" if several else "off") -}}
