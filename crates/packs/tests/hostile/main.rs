@@ -80,7 +80,7 @@ const HOSTILE: [(&str, &str); 42] = [
 fn hostile(number: usize, turn: usize, format: Format) -> String {
     let at = number + turn;
     let (before, after) = HOSTILE[at % HOSTILE.len()];
-    let long = if at % 97 == 0 { "ä<\"".repeat(700) } else { String::new() };
+    let long = if at.is_multiple_of(97) { "ä<\"".repeat(700) } else { String::new() };
     shaped(&format!("{before}{long}{number:05}{after}"), format)
 }
 
@@ -304,7 +304,9 @@ fn fits(found: &str, plain: &str, texts: &BTreeMap<String, String>, syntax: Synt
     let whole = |text: &str| nearest(text, syntax);
     same(&with(&whole))
         || same(&with(&|t| encoded(t)))
+        // What would be a part of a macro, and blanks in a number that is dialled.
         || same(&with(&|t| whole(t).replace('$', "")))
+        || same(&with(&|t| whole(&t.replace(' ', ""))))
         || widths.iter().any(|&width| same(&with(&|t| whole(&t.chars().take(width).collect::<String>()))))
 }
 
