@@ -45,7 +45,7 @@ pub use cipher::{Cipher, EncryptSpec};
 pub use fault::{Note, PackFault};
 pub use identify::{Identified, Learnt, MacConflict, Route};
 pub use models::Model;
-pub use overlay::Overlay;
+pub use overlay::{Overlay, check_syntax};
 pub use pack::{Origin, Pack};
 pub use package::Package;
 pub use render::{DeviceFacts, FirmwareShelf, NoFirmware, Pending, RenderError, RenderInput, Rendered, Rendering, ServerFacts};

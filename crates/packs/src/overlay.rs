@@ -2,15 +2,26 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use offhook_core::template::TemplateSet;
+use offhook_core::template::{TemplateOverride, TemplateSet};
 
-use crate::{Pack, engine::Engine};
+use crate::{
+    Pack, RenderError,
+    engine::{self, Engine},
+};
 
 /// A pack's templates with overrides over them. Made once for each state of the overrides, and used for many renderings.
 #[derive(Debug)]
 pub struct Overlay {
     pub(crate) engine: Engine,
     number: u64,
+}
+
+/// Whether an override can be read at all, whether anything is made of it or not.
+///
+/// # Errors
+/// [`RenderError::Template`] with line and what stands there.
+pub fn check_syntax(one: &TemplateOverride) -> Result<(), RenderError> {
+    engine::syntax(&one.shown(), &one.source)
 }
 
 impl Overlay {

@@ -18,5 +18,6 @@ mod process;
 mod serve;
 mod simulate;
 mod stored_for_phones;
+mod templates;
 mod tftp_face;
 mod tour;

@@ -97,10 +97,20 @@ fn shell(folder: &Path, command: &str) -> Output {
 
 #[test]
 fn the_tour_of_the_readme_is_what_happens() {
+    walk("README.md", 10);
+}
+
+#[test]
+fn the_procedures_for_templates_are_what_happens() {
+    walk("docs/templates.md", 10);
+}
+
+/// Runs every `console` block of a page against one server; what is printed must be what the page shows.
+fn walk(page: &str, at_least: usize) {
     assert!(binary().ends_with("offhook"), "the tour calls the program by its name");
-    let page = fs::read_to_string(root().join("README.md")).unwrap();
-    let steps = steps(&page);
-    assert!(steps.len() >= 10, "the tour has gone");
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    let steps = steps(&text);
+    assert!(steps.len() >= at_least, "{page}: the tour has gone");
     // As after `make run`: the data stands in the folder where the commands are typed.
     let server = Setup::default().start();
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +127,7 @@ fn the_tour_of_the_readme_is_what_happens() {
         let normals = |lines: Vec<&str>| lines.into_iter().map(normal).collect::<Vec<_>>();
         let got = normals(text.lines().collect());
         let wanted = normals(shown.iter().map(String::as_str).collect());
-        assert!(matches(&wanted, &got), "$ {command}\n---- the README shows\n{}\n---- it prints\n{text}", shown.join("\n"));
+        assert!(matches(&wanted, &got), "$ {command}\n---- {page} shows\n{}\n---- it prints\n{text}", shown.join("\n"));
         assert!(output.status.success(), "$ {command}\n{text}");
     }
 }

@@ -158,6 +158,21 @@ impl<T: Templates + 'static> Engine<T> {
     }
 }
 
+/// Whether a template can be read at all, whoever uses it. `full`: its name, with its layer.
+///
+/// # Errors
+/// [`RenderError::Template`] with line and what stands there.
+pub(crate) fn syntax(full: &str, text: &str) -> Result<(), RenderError> {
+    let add = || environment().add_template_owned(full.to_owned(), source(text));
+    let read = catch_unwind(AssertUnwindSafe(add));
+    let Err(e) = read.unwrap_or_else(|_| Err(Error::new(ErrorKind::SyntaxError, "the template engine gave up on this"))) else {
+        return Ok(());
+    };
+    let line = e.line().unwrap_or(0);
+    let snippet = layers::line_of(text, line).unwrap_or_default();
+    Err(RenderError::Template { template: full.to_owned(), line, snippet, message: message(&e) })
+}
+
 /// An error and what it came from.
 fn chain(e: &Error) -> impl Iterator<Item = &Error> {
     std::iter::successors(Some(e), |e| std::error::Error::source(*e).and_then(|s| s.downcast_ref::<Error>()))

@@ -86,6 +86,8 @@ pub struct TemplateReportView {
     pub pack_diff: String,
     /// Both changes in one text. To accept it, save it with `base_version` the pack's version of today.
     pub merged: String,
+    /// The override builds on the pack's text of its own name (`{% extends "@pack/NAME" %}`), so that it has in it what the pack changes.
+    pub extends: bool,
     /// No line was changed by both. Else such lines stand between `<<<<<<<` and `>>>>>>>` in the merged text.
     pub clean: bool,
 }
@@ -353,6 +355,7 @@ fn source_view(shown: &Shown) -> TemplateSourceView {
         pack_diff: r.pack_diff,
         merged: r.merged,
         clean: r.clean,
+        extends: r.extends,
     });
     TemplateSourceView { template: view(shown), source: shown.source.clone(), report }
 }
@@ -416,6 +419,7 @@ fn fault_text(fault: &templates::Fault) -> offhook_core::Fault {
     let names: Vec<String> = fault.devices.iter().map(|d| d.mac.map_or_else(|| d.id.to_string(), |m| m.to_string())).collect();
     let more = if fault.count > names.len() { " …" } else { "" };
     let whom = match fault.count {
+        0 if fault.models.is_empty() => "no device yet: nothing is made of it".to_owned(),
         0 => format!("no device yet; models {}", fault.models.join(", ")),
         1 => format!("device {}", names.join(", ")),
         n => format!("{n} devices: {}{more}", names.join(", ")),

@@ -12,7 +12,7 @@ use offhook_core::{
     configuration::{Configuration, LayerSelector},
     device::{Device, State},
     settings::Effective,
-    template::TemplateSet,
+    template::{TemplateOverride, TemplateSet},
 };
 use offhook_packs::{
     Catalog, DeviceFacts, FirmwareShelf, Overlay, Pack, RenderError, RenderInput, Rendered, Route, ServerFacts, manifest::Source,
@@ -34,6 +34,16 @@ pub struct TemplateFault {
     pub snippet: String,
     /// What is wrong.
     pub message: String,
+}
+
+impl TemplateFault {
+    /// What is wrong with the text of an override by itself.
+    pub fn of_syntax(one: &TemplateOverride) -> Option<Self> {
+        match offhook_packs::check_syntax(one) {
+            Err(RenderError::Template { template, line, snippet, message }) => Some(Self { template, line, snippet, message }),
+            _ => None,
+        }
+    }
 }
 
 /// What became of a file: bytes, or nothing where the phone gets none now.
@@ -92,6 +102,8 @@ pub struct Trial {
     after: Side,
     /// Files of no device, which many devices share: by pack, file, path and what selects their layers.
     shared: HashMap<(String, usize, String, LayerSelector), Arc<Tried>>,
+    /// By pack.
+    samples: HashMap<String, Arc<Vec<Sample>>>,
 }
 
 /// One of the two.
@@ -119,14 +131,26 @@ impl Pipeline {
         let (before, mut after) = (self.0.moment(), self.0.moment());
         let configuration = Configuration::clone(&before.configuration).with_templates(templates);
         after.configuration = Arc::new(configuration);
-        Trial { pipeline: self.clone(), before: Side::new(before), after: Side::new(after), shared: HashMap::new() }
+        Trial {
+            pipeline: self.clone(),
+            before: Side::new(before),
+            after: Side::new(after),
+            shared: HashMap::new(),
+            samples: HashMap::new(),
+        }
     }
 
     /// Beside today's packs these.
     pub fn pack_trial(&self, catalog: Arc<Catalog>) -> Trial {
         let (before, mut after) = (self.0.moment(), self.0.moment());
         after.packs.catalog = catalog;
-        Trial { pipeline: self.clone(), before: Side::new(before), after: Side::new(after), shared: HashMap::new() }
+        Trial {
+            pipeline: self.clone(),
+            before: Side::new(before),
+            after: Side::new(after),
+            shared: HashMap::new(),
+            samples: HashMap::new(),
+        }
     }
 
     /// Names of the files that a device asks a pack for.
@@ -300,14 +324,14 @@ impl FirmwareShelf for Everything {
 impl Trial {
     /// Every file of every model of a pack, or of one, with sample settings, as a phone of the tenant would get it; by model, the generic
     /// one with an empty name. No tenant: an empty text.
-    pub async fn samples(&self, pack: &Arc<Pack>, tenant: &str, only: Option<&str>) -> Vec<(String, Vec<Arc<Tried>>)> {
+    pub async fn samples(&mut self, pack: &Arc<Pack>, tenant: &str, only: Option<&str>) -> Vec<(String, Vec<Arc<Tried>>)> {
         let mut all = Vec::new();
-        for sample in samples(pack).filter(|s| only.is_none_or(|name| s.model == name)) {
+        for sample in self.samples_of(pack).iter().filter(|s| only.is_none_or(|name| s.model == name)) {
             let mut files = Vec::new();
             for route in pack.files_for(&sample.facts) {
-                files.push(Arc::new(self.sampled(&route, &sample, tenant).await));
+                files.push(Arc::new(self.sampled(&route, sample, tenant).await));
             }
-            all.push((sample.model, files));
+            all.push((sample.model.clone(), files));
             tokio::task::yield_now().await;
         }
         all
@@ -325,9 +349,15 @@ impl Trial {
         all
     }
 
+    /// Made once for all that is tried.
+    fn samples_of(&mut self, pack: &Arc<Pack>) -> Arc<Vec<Sample>> {
+        self.samples.entry(pack.key()).or_insert_with(|| Arc::new(samples(pack).collect())).clone()
+    }
+
     async fn sampled(&self, route: &Route, sample: &Sample, tenant: &str) -> Tried {
-        let before = self.sample_of(route, sample, tenant, &self.before).await;
         let after = self.sample_of(route, sample, tenant, &self.after).await;
+        // What it was matters only where it fails: whether it failed then.
+        let before = if after.is_ok() { after.clone() } else { self.sample_of(route, sample, tenant, &self.before).await };
         let file = route.file_name().to_owned();
         Tried { pack: route.pack.id().to_owned(), file, path: route.path.clone(), before, after, masked: None }
     }

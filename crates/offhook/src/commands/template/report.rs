@@ -53,8 +53,8 @@ pub(super) fn checked(out: &mut Output<'_>, check: &Value) -> Outcome {
         told(out, fault)?;
     }
     for change in list(check, "changes") {
+        out.paragraph("", &format!("{}:", whom(change)))?;
         diff(out, change.get("diff").and_then(Value::as_str).unwrap_or_default())?;
-        out.paragraph("", &format!("This is what {} get.", whom(change)))?;
         out.line("")?;
     }
     let more = number(check, "more_changes");
@@ -65,7 +65,13 @@ pub(super) fn checked(out: &mut Output<'_>, check: &Value) -> Outcome {
         out.paragraph("", "Not of this change, it failed before:")?;
         told(out, fault)?;
     }
+    notes(out, check)?;
     out.paragraph("", &summary(check))
+}
+
+/// What a person should know besides.
+fn notes(out: &mut Output<'_>, check: &Value) -> Outcome {
+    list(check, "notes").iter().filter_map(Value::as_str).try_for_each(|note| out.paragraph("", &format!("Note: {note}.")))
 }
 
 /// One fault: where, what stands there, whom it concerns.
@@ -82,8 +88,11 @@ fn told(out: &mut Output<'_>, fault: &Value) -> Outcome {
     if !snippet.is_empty() {
         out.line(format!("    {}", safe(snippet)))?;
     }
-    let whom = whom(fault);
-    let whom = if whom.is_empty() { format!("no device yet; made with sample settings of {}", member(fault, "models")) } else { whom };
+    let whom = match (whom(fault).as_str(), member(fault, "models").as_str()) {
+        ("", "") => "no device yet: nothing is made of it".to_owned(),
+        ("", models) => format!("no device yet; made with sample settings of {models}"),
+        (whom, _) => whom.to_owned(),
+    };
     out.paragraph("  ", &whom)?;
     out.line("")
 }
@@ -98,7 +107,8 @@ fn summary(check: &Value) -> String {
         n => format!("Rendered before and after: {rendered} of {}, at least one of every kind; {left} were not rendered.", devices(n)),
     };
     if samples > 0 {
-        text.push_str(&format!(" Also sample settings of {samples} models."));
+        let models = if samples == 1 { "1 model".to_owned() } else { format!("{samples} models") };
+        text.push_str(&format!(" Also sample settings of {models}."));
     }
     if list(check, "faults").is_empty() && touched > 0 {
         let verb = if changed == 1 { "gets" } else { "get" };
@@ -130,11 +140,12 @@ pub(super) fn saved(out: &mut Output<'_>, answer: &Value) -> Outcome {
     for item in list(answer, "items") {
         let what = title(&member(item, "scope"), &member(item, "pack"), &member(item, "name"));
         match member(item, "revision").as_str() {
-            "" => out.line(format!("Deleted: {what}."))?,
-            revision => out.line(format!("Saved: {what} (revision {revision})."))?,
+            "" => out.paragraph("", &format!("Deleted: {what}."))?,
+            revision => out.paragraph("", &format!("Saved: {what} (revision {revision})."))?,
         }
     }
     let check = answer.get("check").cloned().unwrap_or_default();
+    notes(out, &check)?;
     out.paragraph("", &summary(&check))
 }
 
@@ -176,6 +187,11 @@ pub(super) fn difference(out: &mut Output<'_>, template: &Value) -> Outcome {
     }
     let made_for = member(&report, "base_version");
     match part("override_diff").as_str() {
+        _ if report.get("extends").and_then(Value::as_bool) == Some(true) => {
+            out.paragraph("", &format!("{what}. It builds on the pack's own, and says besides:"))?;
+            out.line("")?;
+            template.get("source").and_then(Value::as_str).unwrap_or_default().lines().try_for_each(|l| out.line(safe(l)))
+        }
         "" => out.paragraph("", &format!("{what}, is the same as the pack's own (version {made_for}).")),
         text => diff(out, text),
     }?;
@@ -190,6 +206,9 @@ pub(super) fn difference(out: &mut Output<'_>, template: &Value) -> Outcome {
     diff(out, &part("pack_diff"))?;
     out.line("")?;
     let way = match report.get("clean").and_then(Value::as_bool) {
+        Some(true) if report.get("extends").and_then(Value::as_bool) == Some(true) => {
+            "It has what the pack changed already: look whether it still fits."
+        }
         Some(true) => "The two go together: no line was changed by both.",
         _ => "Both changed the same lines: you decide which stay.",
     };

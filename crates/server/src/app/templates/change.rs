@@ -336,3 +336,26 @@ fn base(pack: &Pack, change: &Change, old: Option<&TemplateOverride>) -> Result<
         (None, None, None) => Ok(today()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn changes_are_read_with_all_faults_at_once() {
+        let good = json!({ "scope": "tenant:north", "pack": "acme", "name": "base.tpl", "source": null, "revision": 3 });
+        let (changes, reveal) = read_changes(json!({ "changes": [good], "reveal": true })).unwrap();
+        assert!(reveal && changes[0].source.is_none() && changes[0].revision == Some(3));
+        let bad = json!({ "changes": [
+            { "scope": "pack", "pack": "acme", "name": "a", "source": "x" }, { "scope": "site", "pack": "acme", "name": "b" },
+            { "scope": "site", "pack": "acme", "name": "c", "source": "x" }, { "scope": "site", "pack": "acme", "name": "C", "source": "y" }, 7
+        ] });
+        let Err(Error::Invalid(faults)) = read_changes(bad) else { panic!("no fault") };
+        let fields: Vec<&str> = faults.iter().map(|f| f.field.as_str()).collect();
+        assert_eq!(fields, ["changes[0].scope", "changes[1].source", "changes[3].name", "changes[4]"]);
+        assert!(read_changes(json!({ "changes": [] })).is_err() && read_changes(json!({})).is_err());
+    }
+}

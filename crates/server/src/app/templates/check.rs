@@ -131,6 +131,11 @@ impl Checked {
 pub async fn run(app: &App, candidates: &[Candidate], set: TemplateSet, reveal: bool) -> Result<Checked> {
     let until = Timestamp::from_millis(app.clock.now().as_millis().saturating_add(PATIENCE));
     let mut seen = Seen { names: candidates.iter().map(Candidate::shown).collect(), ..Seen::default() };
+    for (candidate, after) in candidates.iter().filter_map(|c| Some((c, c.after.as_ref()?))) {
+        if let (Some(pack), Some(fault)) = (&candidate.pack, TemplateFault::of_syntax(after)) {
+            seen.faults.push(Fault { pack: pack.id().to_owned(), fault, devices: Vec::new(), count: 0, models: Vec::new() });
+        }
+    }
     let touched = touched(app, candidates, &set).await?;
     seen.checked.touched = touched.len();
     let mut trial = app.pipeline.trial(set.clone());
@@ -360,4 +365,62 @@ fn anonymous(mut text: String, device: &Device) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use offhook_core::{Id, Mac, settings::Settings};
+
+    use super::*;
+
+    fn device(n: u32, model: &str, profile: &str) -> Device {
+        let at = Timestamp::from_millis(0);
+        let [_, b, c, d] = n.to_be_bytes();
+        Device {
+            id: Id::from_parts(at, [0, 0, 0, 0, 0, 0, 0, b, c, d]),
+            tenant: "default".into(),
+            mac: Mac::new([2, 0, 0, b, c, d]),
+            serial: None,
+            uuid: None,
+            vendor: None,
+            model: Some(model.into()),
+            model_pinned: false,
+            reported_model: None,
+            firmware: None,
+            pack: Some("acme".into()),
+            pack_pinned: false,
+            state: State::Ready,
+            profiles: vec![profile.into()],
+            settings: Settings::default(),
+            unset: Vec::new(),
+            label: String::new(),
+            location: String::new(),
+            tags: Vec::new(),
+            last_seen: None,
+            last_fetch: None,
+            revision: 1,
+            generation: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn of_many_alike_a_sample_and_one_of_every_kind() {
+        let many = (0..5000).map(|n| device(n, "T1", if n == 4321 { "rare" } else { "usual" }));
+        let sampled = sample(many.chain((5000..5010).map(|n| device(n, "T2", "usual"))).collect());
+        assert_eq!(sampled.len(), OF_ONE_MODEL + 10);
+        let kinds: Vec<&str> = sampled[..3].iter().map(|d| d.profiles[0].as_str()).collect();
+        assert_eq!(kinds, ["usual", "rare", "usual"], "one of each comes first");
+    }
+
+    #[test]
+    fn the_same_change_of_many_phones_is_one() {
+        let (one, two) = (device(1, "T1", ""), device(0x0abcde, "T1", ""));
+        for form in [|m: Mac| m.to_string(), |m: Mac| m.to_string().replace(':', "").to_uppercase()] {
+            let text = |d: &Device| anonymous(format!("+x = {}\n", form(d.mac.unwrap())), d);
+            assert_eq!(text(&one), text(&two));
+        }
+    }
 }

@@ -115,6 +115,8 @@ pub struct Report {
     pub merged: String,
     /// There are no such lines.
     pub clean: bool,
+    /// The override builds on the pack's text of its own name: what the pack changes is in it already.
+    pub extends: bool,
 }
 
 /// The three-way report of an override; none where neither the pack it was made for nor that of today has the template.
@@ -127,12 +129,17 @@ pub fn report(shown: &Shown) -> Option<Report> {
     let now = shown.pack_source.as_deref().unwrap_or(if shown.pack_version.is_some() { "" } else { base });
     let version = |v: Option<&String>| format!("{} {}", shown.pack, v.map_or("?", |v| v.as_str()));
     let (made_for, today) = (version(stored.base_version.as_ref()), version(shown.pack_version.as_ref()));
-    let merged = text::merge(base, &stored.source, now);
+    let extends = text::builds_on(&stored.source, &stored.name);
+    let merged = match extends {
+        true => text::Merged { text: stored.source.clone(), clean: true },
+        false => text::merge(base, &stored.source, now),
+    };
     Some(Report {
-        override_diff: text::unified(base, &stored.source, (&made_for, &stored.shown())),
+        override_diff: text::unified(if extends { "" } else { base }, &stored.source, (&made_for, &stored.shown())),
         pack_diff: text::unified(base, now, (&made_for, &today)),
         merged: merged.text,
         clean: merged.clean,
+        extends,
     })
 }
 

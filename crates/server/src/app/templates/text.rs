@@ -73,6 +73,14 @@ fn named(text: &str) -> String {
     lines.join("\n")
 }
 
+/// Whether a template takes in the one of its own name of a layer below: `{% extends "@pack/base.tpl" %}`.
+pub fn builds_on(source: &str, name: &str) -> bool {
+    let name = name.to_lowercase();
+    let tags = source.split("{%").skip(1).filter_map(|t| t.split("%}").next());
+    tags.map(str::to_lowercase)
+        .any(|t| ["@pack/", "@site/"].iter().any(|l| t.contains(&format!("{l}{name}\"")) || t.contains(&format!("{l}{name}'"))))
+}
+
 /// The first line, from 1, that a merge left for a person to decide.
 pub fn undecided(text: &str) -> Option<(usize, &str)> {
     let open = |line: &str| MARKERS[..3].iter().any(|m| line.starts_with(m)) || line == MARKERS[3];
@@ -129,6 +137,14 @@ mod tests {
         let merged = merge("1\n2\n3\n4\n5\n", "1\n2 mine\n3\n4\n5\n", "1\n2\n3\n4\n5\n6\n");
         assert_eq!(merged, Merged { text: "1\n2 mine\n3\n4\n5\n6\n".into(), clean: true });
         assert_eq!(undecided(&merged.text), None);
+    }
+
+    #[test]
+    fn what_builds_on_its_own_name_is_known() {
+        assert!(builds_on("{%- extends '@pack/Base.tpl' %}", "base.tpl") && builds_on("a\n{% include \"@site/base.tpl\" %}", "base.tpl"));
+        assert!(
+            !builds_on("{% extends \"base.tpl\" %} @pack/base.tpl", "base.tpl") && !builds_on("{% extends '@pack/base.tpl' %}", "x.tpl")
+        );
     }
 
     #[test]
