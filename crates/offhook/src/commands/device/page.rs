@@ -286,7 +286,7 @@ mod tests {
         let asked = json!({"items": [{"id": "1", "at": "2026-11-21T03:57:00.000Z", "ip": "10.0.0.9", "transport": "http", "method": "GET",
             "path": "/001122334455.cfg", "status": 200, "bytes": 10, "decision": "allowed", "reason": "pending_file"}]});
         let explained = json!({"values": [], "notes": [{"path": "lines.1.srtp", "message": "not supported by this model"}]});
-        let text = printed(|out| show(out, &device(), &asked, &explained));
+        let text = printed(|out| show(out, &device(), &asked, &json!({ "items": [] }), &explained));
         for expected in [
             "Front desk  00:11:22:33:44:55\n",
             "acme P1, firmware 1.2",
