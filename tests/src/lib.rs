@@ -43,3 +43,22 @@ pub fn copy_folder(from: &Path, to: &Path) {
         std::fs::copy(&file, &target).unwrap();
     }
 }
+
+/// What a Python program says that reads these bytes: for things that another program than ours should make or read.
+#[must_use]
+pub fn python(program: &str, input: &[u8]) -> Vec<u8> {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+    let mut child = Command::new("python3")
+        .args(["-c", program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("python3 is needed: {e}"));
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "the program failed on {:?}", String::from_utf8_lossy(input));
+    output.stdout
+}

@@ -5,6 +5,7 @@
 #![allow(clippy::type_complexity, reason = "tables of cases with closures")]
 
 mod architecture;
+mod assets;
 mod boot;
 mod boot_files;
 mod change;
@@ -14,6 +15,7 @@ mod http_face;
 mod identity;
 mod invented_vendor;
 mod overrides;
+mod phonebooks;
 mod process;
 mod serve;
 mod simulate;
