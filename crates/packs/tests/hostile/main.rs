@@ -262,7 +262,7 @@ fn nearest(text: &str, syntax: Syntax) -> String {
 /// How wide displays are, where a pack cuts texts to them.
 fn widths(pack: &str) -> &'static [usize] {
     match pack {
-        "cisco-7940-7960-sip" => &[11, 31],
+        "cisco-7940-7960-sip" => &[11, 31, 32, 64],
         _ => &[],
     }
 }
@@ -307,7 +307,10 @@ fn fits(found: &str, plain: &str, texts: &BTreeMap<String, String>, syntax: Synt
         // What would be a part of a macro, and blanks in a number that is dialled.
         || same(&with(&|t| whole(t).replace('$', "")))
         || same(&with(&|t| whole(&t.replace(' ', ""))))
-        || widths.iter().any(|&width| same(&with(&|t| whole(&t.chars().take(width).collect::<String>()))))
+        || widths.iter().any(|&width| {
+            let cut = |t: &str| whole(&t.chars().take(width).collect::<String>());
+            same(&with(&cut)) || same(&cut(&with(&|t| t.to_owned())))
+        })
 }
 
 /// Equal but for characters beyond Latin-1, each of which stands for one to four others.
