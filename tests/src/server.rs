@@ -78,6 +78,13 @@ impl Setup {
         self
     }
 
+    /// A variable of the environment that is no key of the configuration.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// The data folder, to put files there before the start.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -204,6 +211,12 @@ impl Server {
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.setup.data()
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
     }
 
     /// All it wrote, on both outputs, since its first start.
