@@ -8,7 +8,7 @@ pub mod server;
 pub mod source;
 
 pub use clients::{Fetched, Http};
-pub use server::{Server, Setup};
+pub use server::{Server, Setup, until};
 
 use std::path::{Path, PathBuf};
 

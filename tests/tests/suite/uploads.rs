@@ -74,7 +74,7 @@ fn a_phone_puts_its_log_and_an_administrator_reads_it() {
     assert_eq!(clients::curl(&server.phone_url(&format!("/{LOG}")), &["-A", AGENT]).status, 404);
 
     // Only administrators read what may hold secrets.
-    let token = server.post("/tokens", &json!({ "name": "reader", "role": "read-only" }))["token"].as_str().unwrap_or_default().to_owned();
+    let token = server.post("/tokens", &json!({ "label": "reader", "role": "read-only" }))["token"].as_str().unwrap_or_default().to_owned();
     if !token.is_empty() {
         let refused = clients::curl(
             &server.admin_url(&format!("/api/v1/devices/{MAC}/uploads/{id}")),
@@ -128,7 +128,7 @@ fn whoever_may_not_send_hears_what_strangers_hear() {
 #[test]
 fn too_much_and_too_slow_is_not_kept() {
     let server =
-        start(Setup::default().set("limits.uploads_per_device", "8192"), "\n[[upload]]\nname = \"calls\"\npath = \"{mac}-calls.txt\"\n");
+        start(Setup::default().set("limits.uploads_per_device", "8KiB"), "\n[[upload]]\nname = \"calls\"\npath = \"{mac}-calls.txt\"\n");
     ready(&server);
     assert_eq!(put(&server, LOG, &[], &"x".repeat(5001)).status, 413, "its pack takes 5000 bytes");
     assert_eq!(put(&server, LOG, &["-H", "Transfer-Encoding: chunked"], &"x".repeat(5001)).status, 413);
