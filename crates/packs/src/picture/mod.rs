@@ -146,7 +146,7 @@ pub fn convert(bytes: &[u8], target: &PictureTarget) -> Result<Vec<u8>, String> 
         raster.invert();
     }
     if let Some(levels) = target.greys.or((target.depth == 1).then_some(2)) {
-        raster.to_greys(levels);
+        raster.reduce_to_greys(levels);
     }
     match target.format {
         PictureFormat::Bmp => Ok(bmp_write::write(&raster, target)),

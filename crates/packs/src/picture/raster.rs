@@ -39,7 +39,7 @@ impl Raster {
     }
 
     /// The nearest of `levels` shades, 2 to 256.
-    pub fn to_greys(&mut self, levels: u16) {
+    pub fn reduce_to_greys(&mut self, levels: u16) {
         for pixel in &mut self.pixels {
             let shade = shade(level(luminance(*pixel), levels), levels);
             *pixel = [shade, shade, shade, pixel[3]];

@@ -115,7 +115,7 @@ fn mean(sums: &[[u64; 4]], column: &Weights, rows_total: u64) -> Pixel {
 }
 
 fn rounded(a: u64, b: u64) -> u8 {
-    if b == 0 { 0 } else { u8::try_from((a + b / 2) / b).unwrap_or(u8::MAX) }
+    (a + b / 2).checked_div(b).map_or(0, |n| u8::try_from(n).unwrap_or(u8::MAX))
 }
 
 fn over([r, g, b, a]: Pixel, back: [u8; 3]) -> Pixel {
