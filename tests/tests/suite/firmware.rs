@@ -287,10 +287,7 @@ fn a_great_file_goes_to_many_phones_in_parts_and_whole() {
     // Fifty at once.
     let sums: Vec<_> = std::thread::scope(|scope| {
         let fetch = || {
-            let output = Command::new("curl")
-                .args(["-sS", "--noproxy", "*", "-A", AGENT, &url])
-                .stdout(Stdio::piped())
-                .output();
+            let output = Command::new("curl").args(["-sS", "--noproxy", "*", "-A", AGENT, &url]).stdout(Stdio::piped()).output();
             sum(&output.unwrap().stdout)
         };
         let running: Vec<_> = (0..50).map(|_| scope.spawn(fetch)).collect();
