@@ -358,7 +358,7 @@ mod tests {
         let (mut output, worker_output) = pipe().unwrap();
         let worker = thread::spawn(move || work(worker_input, worker_output));
         let base = "{% extends '@site/base.tpl' %}{% block b %}{{ device.mac }} {{ none }}{{ note('x', 'y') }}{% endblock %}\n";
-        let site = over("site", "base.tpl", "k: {% block b %}{% endblock %}\n{% include '@pack/base.tpl' %}");
+        let site = over("site", "base.tpl", "k: {% block b %}{% endblock %}\n\n{% include '@pack/base.tpl' %}");
         let pending = begin(pack, &[over("tenant:a", "base.tpl", base), site.clone()]);
         assert_eq!(pending.job().template(), "tenant:a/base.tpl");
         let (asked, made) = converse(pending.job(), &mut input, &mut output);

@@ -62,7 +62,7 @@ fn outdated(server: &Server) -> usize {
     server.get("/devices?sync=outdated")["items"].as_array().unwrap().len()
 }
 
-const MARKED: &str = "mark: {% block mark %}site{% endblock %}\n{% include \"@pack/base.tpl\" %}\n";
+const MARKED: &str = "mark: {% block mark %}site{% endblock %}\n\n{% include \"@pack/base.tpl\" %}\n";
 
 #[test]
 fn overrides_are_looked_up_by_name_and_layer() {
@@ -112,8 +112,8 @@ fn overrides_are_looked_up_by_name_and_layer() {
     assert_eq!((extra(2).text().as_str(), extra(1).status), ("mine: 025A54000002\n", 404));
 
     // The layer is named, and its fault with line and text.
-    let simulated = server.post("/simulate", &json!({ "path": "/zt-025a54000003.conf" }));
-    assert_eq!(simulated["template"], "site/Z100.tpl", "{simulated}");
+    let simulated = server.post("/simulate", &json!({ "transport": "http", "path": "/zt-025a54000003.conf" }));
+    assert_eq!(simulated["file"]["template"], "site/Z100.tpl", "{simulated}");
     let refused = |scope: &str, source: &str| {
         let answer = server.api(Method::PUT, &format!("/templates/{scope}/zentoro/base.tpl"), Some(&json!({ "source": source })));
         assert!(answer.status >= 400, "{}", answer.text());
