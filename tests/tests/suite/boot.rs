@@ -110,13 +110,14 @@ fn office() -> Server {
         let escaped = name.replace('(', "%28").replace(')', "%29").replace(',', "%2C");
         let _ = server.send(Method::POST, &format!("/firmware?name={escaped}"), Some(("application/octet-stream", image(name)))).ok();
     }
+    let _ = server.send(Method::POST, "/assets?name=bell", Some(("application/octet-stream", [0x7F, 0xFE].repeat(120)))).ok();
     server.patch(
         "/site",
         &json!({ "settings": {
             "access": { "admin_password": SITE_SECRET, "user_password": SITE_SECRET },
             "provisioning": { "username": "phone", "password": SITE_SECRET, "firmware": { "version": "8-12-00" } },
             "directory": { "ldap": { "host": "ldap.example", "password": SITE_SECRET } },
-            "audio": { "ringtones": [{ "name": "Bell", "asset": "bell.raw" }] },
+            "audio": { "ringtones": [{ "name": "Bell", "asset": "bell" }] },
             "calls": { "dial_plan": [{ "match": "9xxx", "timeout_s": 1 }] },
             "raw": { "yealink": { "some.password": SITE_SECRET } },
             "lines": { "1": { "password": SITE_SECRET, "servers": [{ "host": "pbx.example" }] } },

@@ -63,6 +63,15 @@ impl Case {
             let body = Some(("application/octet-stream", format!("image {name}").into_bytes()));
             let _ = server.send(Method::POST, &format!("/firmware?name={name}"), body).ok();
         }
+        for (name, kind) in self.told["assets"].as_object().into_iter().flatten() {
+            let body = Some(("application/octet-stream", head(kind.as_str().unwrap()).to_vec()));
+            let _ = server.send(Method::POST, &format!("/assets?name={name}"), body).ok();
+        }
+        for (name, book) in self.told["phonebooks"].as_object().into_iter().flatten() {
+            let mut book = book.clone();
+            book["name"] = name.as_str().into();
+            server.post("/phonebooks", &book);
+        }
         let layer = |path: &str, part: &str| {
             if self.told[part].is_object() {
                 server.patch(path, &json!({ "settings": self.told[part] }));
@@ -125,6 +134,30 @@ impl Case {
         assert_eq!(expected.len(), got.len(), "{}/{name}: lines", self.name);
     }
 }
+
+/// Bytes that are of that kind of asset.
+fn head(kind: &str) -> &'static [u8] {
+    match kind {
+        "png" => b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55\x00\x00\x00\x0a\x49\x44\x41\x54\x78\xda\x63\x68\x00\x00\x00\x82\x00\x81\xda\x45\x08\x3b\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82",
+        "jpg" => b"\xff\xd8\xff\xe0",
+        "wav" => b"RIFF\0\0\0\0WAVE",
+        "pem" => b"-----BEGIN CERTIFICATE-----\n",
+        "tar" => &TAR,
+        _ => b"\0\x01\x02\x03",
+    }
+}
+
+/// The mark of a tar archive stands far behind.
+const TAR: [u8; 512] = {
+    let mut block = [0; 512];
+    let mark = *b"ustar";
+    let mut i = 0;
+    while i < mark.len() {
+        block[257 + i] = mark[i];
+        i += 1;
+    }
+    block
+};
 
 /// The password that the golden files' own key and device give.
 const DERIVED: &str = "hv3jkua2bwj7";
