@@ -72,8 +72,8 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, Vec<Fault>> {
         return Err(vec![Fault::new("line 1", format!("names no columns of names and numbers; known columns are: {COLUMNS}"))]);
     }
     let mut faults = Vec::new();
-    let mut sheet = Sheet::default();
-    sheet.ignored = head.iter().zip(&columns).filter(|(name, c)| c.is_none() && !name.is_empty()).map(|(name, _)| name.clone()).collect();
+    let ignored = head.iter().zip(&columns).filter(|(name, c)| c.is_none() && !name.is_empty()).map(|(name, _)| name.clone()).collect();
+    let mut sheet = Sheet { contacts: Vec::new(), ignored };
     for (line, row) in rows {
         if row.iter().all(String::is_empty) {
             continue;
