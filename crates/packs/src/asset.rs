@@ -165,7 +165,7 @@ pub(crate) fn plan(spec: &FileSpec, route: &Route, model: &Model, input: &Render
     };
     let made = picture.map_or(asset.kind.content_type(), |p| p.format.content_type());
     let content_type = own.content_type.clone().unwrap_or_else(|| made.to_owned());
-    RenderError::Asset(AssetPlan { asset: asset.clone(), picture, max_bytes: own.max_bytes, content_type })
+    RenderError::Asset(Box::new(AssetPlan { asset: asset.clone(), picture, max_bytes: own.max_bytes, content_type }))
 }
 
 /// What the one setting of a path without `{asset}` names.

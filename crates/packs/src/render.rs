@@ -144,7 +144,7 @@ pub enum RenderError {
     /// The bytes are a stored firmware file of the route's name, not made here.
     Firmware,
     /// The bytes are made of a stored asset, not here.
-    Asset(AssetPlan),
+    Asset(Box<AssetPlan>),
     /// The stored asset cannot be given to this model, and why.
     AssetUnusable(String),
     /// The template failed.

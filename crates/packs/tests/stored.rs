@@ -184,7 +184,7 @@ fn a_request_for_an_asset_says_what_to_make() {
     let (_dir, catalog) = catalog(MANIFEST);
     let catalog = catalog.unwrap();
     let plan = |path: &str, settings: Value| match render(&catalog, path, "A48", settings) {
-        Err(RenderError::Asset(plan)) => plan,
+        Err(RenderError::Asset(plan)) => *plan,
         other => panic!("{path} {other:?}"),
     };
     // The model in the name counts, told from the asset's name beside it.

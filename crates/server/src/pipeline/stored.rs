@@ -180,7 +180,7 @@ impl Inner {
             overlay: None,
         };
         match route.pack.render(route, &input) {
-            Err(RenderError::Asset(plan)) => Ok(plan),
+            Err(RenderError::Asset(plan)) => Ok(*plan),
             Err(RenderError::AssetUnusable(why)) => Err(Reason::AssetUnusable { why }),
             _ => Err(render::absent(route, resources)),
         }
