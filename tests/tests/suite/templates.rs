@@ -455,10 +455,8 @@ fn install(server: &Server, id: &str, version: &str, change: impl Fn(&str) -> St
 fn an_override_outlives_upgrades_and_removal_of_its_pack() {
     let server = Server::start();
     install(&server, "zentoro", "1.0.0", str::to_owned);
-    server.post(
-        "/devices",
-        &json!({ "mac": "025a54000007", "model": "Z100", "pack": "zentoro", "settings": { "time": { "zone": "Europe/Paris" } } }),
-    );
+    let lines = json!({ "1": { "username": "1001", "servers": [{ "host": "pbx.example" }] } });
+    server.post("/devices", &json!({ "mac": "025a54000007", "model": "Z100", "pack": "zentoro", "settings": { "lines": lines } }));
     let path = "/zt-025a54000007.conf";
     let own = fs::read_to_string(server.data().join("packs/zentoro/templates/base.tpl")).unwrap();
     let mine = own.replace("text: ", "custom.text: ");
