@@ -17,6 +17,7 @@ mod identity;
 mod invented_vendor;
 mod overrides;
 mod phonebooks;
+mod packs;
 mod process;
 mod serve;
 mod simulate;

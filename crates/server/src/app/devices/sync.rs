@@ -29,8 +29,8 @@ const AT_ONCE: usize = 16;
 pub async fn sync(app: &App, who: Caller, key: &str, document: Value) -> Result<Job> {
     who.may_write()?;
     let mut fields = Fields::of(document)?;
-    let action = action(&mut fields, "action");
     fields.require("action");
+    let action = action(&mut fields, "action");
     fields.check()?;
     let device = find(app, key).await?;
     let action = action.unwrap_or(SyncAction::Reload);
