@@ -47,10 +47,11 @@ async fn a_pinned_pack_stays_and_the_trace_says_so() {
     assert_eq!((now.pack.as_deref(), now.vendor), (Some("acme"), device.vendor.clone()));
     // One that is not loaded is served by no other.
     place.edit(&device, |d| d.pack = Some("gamma".into())).await;
-    assert_eq!(place.get("10.0.0.1", FILE, ACME).await, (None, Reason::OtherPack));
+    let missing = || (None, Reason::PackMissing { pack: "gamma".into() });
+    assert_eq!(place.get("10.0.0.1", FILE, ACME).await, missing());
     // Not pinned, it waits for its pack too, until the phone tells its family.
     place.edit(&device, |d| (d.pack, d.pack_pinned) = (Some("gamma".into()), false)).await;
-    assert_eq!(place.get("10.0.0.1", FILE, "").await, (None, Reason::OtherPack));
+    assert_eq!(place.get("10.0.0.1", FILE, "").await, missing());
     place.file("10.0.0.1", "/acme.cfg", "").await;
     assert_eq!(place.device(MAC).await.unwrap().pack.as_deref(), Some("gamma"));
     place.file("10.0.0.1", FILE, ACME).await;
