@@ -32,6 +32,7 @@ pub async fn sync(app: &App, who: Caller, key: &str, document: Value) -> Result<
     fields.require("action");
     let action = action(&mut fields, "action");
     fields.check()?;
+    app.pipeline.settle().await;
     let device = find(app, key).await?;
     let action = action.unwrap_or(SyncAction::Reload);
     let app_then = app.clone();
@@ -166,6 +167,7 @@ fn read(document: Value) -> Result<Bulk> {
 }
 
 async fn run(app: &App, report: &Reporter, bulk: Bulk) -> Result<Value> {
+    app.pipeline.settle().await;
     let devices = by_pages(app, &bulk.filter, DeviceSort::Created).await?;
     let mut result = json!({ "devices": devices.len() });
     if let Some(pack) = &bulk.change_pack {
