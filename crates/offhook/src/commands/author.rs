@@ -21,7 +21,7 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum Author {
     /// Make a new pack that works, to be filled in; or one of what a phone asked
-    New(New),
+    New(Box<New>),
     /// Tell what differs between two packs, and what phones would get otherwise
     Diff(Diff),
     /// Print the JSON Schema of vendor.toml or models.toml
@@ -108,8 +108,8 @@ impl New {
         if !author::is_pack_id(&self.id) {
             return Err(Failure::Usage(format!("{:?} is no id of a pack: allowed are small letters, digits and dashes", self.id)));
         }
-        for oui in self.oui.iter().filter(|o| Mac::parse(&format!("{o}000001")).or_else(|| Mac::parse(&format!("{o}:00:00:01"))).is_none())
-        {
+        let is_oui = |oui: &str| Mac::parse(&format!("{oui}000001")).or_else(|| Mac::parse(&format!("{oui}:00:00:01"))).is_some();
+        if let Some(oui) = self.oui.iter().find(|oui| !is_oui(oui)) {
             return Err(Failure::Usage(format!("{oui:?} is no OUI: write the first three bytes of a MAC as 02:00:5E")));
         }
         let folder = self.dir.join(&self.id);

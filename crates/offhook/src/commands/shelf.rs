@@ -51,7 +51,7 @@ pub enum Shelf {
     Install {
         #[command(flatten)]
         connection: Connection,
-        /// A pack's folder, an archive of it, or ID[@VERSION] of the index
+        /// A pack's folder, an archive of it, or ID or ID@VERSION of the index
         #[arg(value_name = "PACK")]
         pack: String,
         #[command(flatten)]

@@ -12,12 +12,15 @@ const KEPT: usize = 256;
 /// A pack of one loading, for one tenant. No tenant: one without overrides of its own, of which there may be many.
 type Place = (String, String, u64, Option<String>);
 
+/// The overrides that an overlay was made of, each with its revision.
+type Made = Vec<(Id, u64)>;
+
 /// The overlays in use.
 pub(super) struct Overlays {
     /// By epoch of the configuration: what is asked for at each rendering.
     now: Cache<(u64, Place), Option<Arc<Overlay>>>,
     /// By the overrides themselves: other changes of the configuration leave them as they are.
-    made: Cache<(Vec<(Id, u64)>, Place), Arc<Overlay>>,
+    made: Cache<(Made, Place), Arc<Overlay>>,
 }
 
 impl Overlays {

@@ -106,11 +106,13 @@ pub struct Trial {
     samples: HashMap<String, Arc<Vec<Sample>>>,
 }
 
+/// By pack and tenant; none where nothing lies over the pack.
+type Overlays = HashMap<(String, String), Option<Arc<Overlay>>>;
+
 /// One of the two.
 struct Side {
     moment: Moment,
-    /// By pack and tenant.
-    overlays: Mutex<HashMap<(String, String), Option<Arc<Overlay>>>>,
+    overlays: Mutex<Overlays>,
 }
 
 impl Side {

@@ -38,7 +38,7 @@ async fn an_override_is_kept_replaced_and_gone() {
     store.close().await.unwrap();
     let store = place.store().await;
     let held: Vec<TemplateOverride> = store.configuration().templates.iter().map(|t| (**t).clone()).collect();
-    assert_eq!(held, [two.clone()]);
+    assert_eq!(held, std::slice::from_ref(&two));
     assert_eq!(store.delete_template(two.id, Some(1), Vec::new()).await.unwrap_err(), Error::Stale { revision: 2 });
     store.delete_template(two.id, Some(2), Vec::new()).await.unwrap();
     assert!(store.configuration().templates.is_empty());

@@ -179,7 +179,7 @@ impl Work {
                 if !out.json {
                     report::checked(out, &checked)?;
                 }
-                if io::stdin().is_terminal() && !ask("Edit again? [Y/n] ")?.is_none_or(|a| !a.starts_with(['n', 'N'])) {
+                if io::stdin().is_terminal() && ask("Edit again? [Y/n] ")?.is_some_and(|a| a.starts_with(['n', 'N'])) {
                     return Err(Failure::Failed("it is not saved".to_owned()));
                 }
                 draft.write(&noted(&text, &checked, &self.which.name))?;

@@ -166,7 +166,7 @@ pub async fn list(app: &App, filter: &TemplateFilter, part: &Part) -> Result<Lis
         filter.pack.as_ref().is_none_or(|p| s.pack == *p)
             && filter.layer.as_ref().is_none_or(|l| s.layer == *l)
             && !(filter.overrides && s.stored.is_none())
-            && !(filter.stale && !s.stale())
+            && (!filter.stale || s.stale())
             && filter.q.as_deref().is_none_or(|q| page::holds(&s.name, q))
     };
     let key = |s: &Shown| {
