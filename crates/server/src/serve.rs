@@ -84,7 +84,8 @@ fn start(error: impl fmt::Display) -> ServeError {
 }
 
 /// The machine's clock.
-struct SystemClock;
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {

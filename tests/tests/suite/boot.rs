@@ -297,7 +297,13 @@ fn without_its_firmware_nothing_names_an_image() {
     }
     assert!(common().contains("P0S3-8-12-00"));
     assert_eq!(Tftp::Hpa.fetch(server.tftp(), "OS79XX.TXT").unwrap(), b"P0S3-8-12-00\n");
+    // What is assigned is not deleted from under it.
+    let assigned =
+        |version: Value| server.patch("/site", &json!({ "settings": { "provisioning": { "firmware": { "version": version } } } }));
+    assert_eq!(server.send(Method::DELETE, "/firmware/P003-8-12-00.sbn", None).status, 409);
+    assigned(Value::Null);
     server.delete("/firmware/P003-8-12-00.sbn");
+    assigned(json!("8-12-00"));
     assert!(!common().contains("8-12-00"));
     assert!(Tftp::Hpa.fetch(server.tftp(), "OS79XX.TXT").is_err() && Tftp::Hpa.fetch(server.tftp(), "P003-8-12-00.sbn").is_err());
 }

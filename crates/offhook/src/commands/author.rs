@@ -74,7 +74,7 @@ pub struct New {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  offhook pack diff yealink packs/yealink
+  offhook pack diff acme packs/acme
   offhook pack diff packs/acme-1 packs/acme-2 --full")]
 pub struct Diff {
     /// The older one: a folder, or the id of a built-in pack

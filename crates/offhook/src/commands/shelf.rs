@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use offhook_core::clock::Timestamp;
+use offhook_core::clock::Clock;
 use offhook_packs::Package;
 use offhook_server::index::{Index, IndexPack, SigningKey};
 use serde_json::{Value, json};
@@ -412,8 +412,7 @@ fn build(out: &mut Output<'_>, folder: &Path, key: &SigningKey, days: u32) -> Ou
     }
     let file = folder.join("index.json");
     let before = fs::read(&file).ok().and_then(|b| serde_json::from_slice::<Index>(&b).ok());
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis());
-    let created = Timestamp::from_millis(i64::try_from(now).unwrap_or(i64::MAX));
+    let created = offhook_server::serve::SystemClock.now();
     let expires = created.plus(std::time::Duration::from_secs(u64::from(days) * 86_400));
     let (serial, firmware) = before.map_or((1, Vec::new()), |b| (b.serial.saturating_add(1), b.firmware));
     let index = Index { serial, created, expires, packs, firmware };

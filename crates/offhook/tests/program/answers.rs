@@ -246,10 +246,7 @@ fn faults_of_a_configuration_are_told_with_their_lines() {
 }
 
 #[test]
-fn packs_are_listed_and_checked_without_a_server() {
-    let output = run(&["pack", "list"]);
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert!(stdout(&output).starts_with("PACK"), "{}", stdout(&output));
+fn packs_are_made_and_checked_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
     let output = run(&["pack", "check", dir]);

@@ -490,6 +490,7 @@ pub(super) async fn replace(
     _: NoParams,
     Document(document): Document,
 ) -> Result<Response, Problem> {
+    who.may_write()?;
     let revision = if none_yet.if_none_match.is_some() { Some(0) } else { if_match };
     let Saved { items, check } = templates::put(&app, who, &layer(&scope)?, &pack, &name, revision, document).await?;
     let shown = items.into_iter().next().and_then(|(_, shown)| shown);
@@ -513,13 +514,14 @@ pub(super) async fn delete(
     IfMatch(if_match): IfMatch,
     _: NoParams,
 ) -> Result<StatusCode, Problem> {
+    who.may_write()?;
     templates::delete(&app, who, &layer(&scope)?, &pack, &name, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Tell what changed overrides would do
 ///
-/// Nothing is saved: a read-only token may ask.
+/// Nothing is saved. It needs the right to write all the same: a template is a program that runs here.
 #[utoipa::path(post, path = "/templates:check", tag = "templates", request_body = TemplateChanges,
     responses((status = 200, description = "What it would do.", body = TemplateCheckView)))]
 pub(super) async fn check(
@@ -528,6 +530,7 @@ pub(super) async fn check(
     _: NoParams,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
+    who.may_write()?;
     let (changes, reveal) = templates::read_changes(document)?;
     Ok(Json(check_view(templates::check(&app, who, changes, reveal).await?)))
 }
@@ -543,6 +546,7 @@ pub(super) async fn apply(
     _: NoParams,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
+    who.may_write()?;
     let (changes, _) = templates::read_changes(document)?;
     let Saved { items, check } = templates::apply(&app, who, changes).await?;
     let item = |(change, shown): (templates::Change, Option<Shown>)| TemplateAppliedView {
@@ -565,6 +569,7 @@ pub(super) async fn copy(
     _: NoParams,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
+    who.may_write()?;
     let copying = Copying::read(document)?;
     let (from, to) = (copying.from.clone(), copying.to.clone());
     let (items, check) = templates::copy(&app, who, copying).await?;

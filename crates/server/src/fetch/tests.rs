@@ -1,3 +1,4 @@
+//! Downloads from servers that the tests play.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::{Arc, Mutex};

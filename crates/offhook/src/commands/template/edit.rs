@@ -27,10 +27,10 @@ there is none, a copy of the pack's template, or, for a name that the pack lacks
 a text that extends base.tpl.
 
 Examples:
-  offhook template edit yealink base.tpl
-  offhook template edit yealink base.tpl --extend
-  offhook template edit yealink T46S.tpl --tenant branch
-  offhook template edit yealink 001565aabbcc.cfg.tpl --from T46S.tpl")]
+  offhook template edit acme base.tpl
+  offhook template edit acme base.tpl --extend
+  offhook template edit acme T46S.tpl --tenant branch
+  offhook template edit acme 001565aabbcc.cfg.tpl --from T46S.tpl")]
 pub struct Edit {
     #[command(flatten)]
     which: Which,

@@ -29,11 +29,11 @@ with .tpl: 001565aabbcc.cfg.tpl. What breaks a phone's file is not saved.
 docs/templates.md tells it all.
 
 Examples:
-  offhook template list --pack yealink
-  offhook template edit yealink base.tpl
-  offhook template put yealink T46S.tpl --tenant branch
-  offhook template edit yealink 001565aabbcc.cfg.tpl --from base.tpl
-  offhook template diff yealink base.tpl
+  offhook template list --pack acme
+  offhook template edit acme base.tpl
+  offhook template put acme T46S.tpl --tenant branch
+  offhook template edit acme 001565aabbcc.cfg.tpl --from base.tpl
+  offhook template diff acme base.tpl
   offhook template pull templates; offhook template push templates")]
 pub struct Template {
     #[command(flatten)]

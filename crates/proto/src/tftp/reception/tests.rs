@@ -1,3 +1,4 @@
+//! Receiving a file, packet by packet.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
