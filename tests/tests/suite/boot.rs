@@ -8,7 +8,7 @@ use std::{
 
 use offhook_tests::{Server, Setup, clients, clients::Tftp};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Stand in the site's settings and in the account; a pending phone never sees one.
 const SITE_SECRET: &str = "planted-s1te-Pw";

@@ -43,8 +43,8 @@ impl Case {
     /// The header in which the phone says over HTTP what it is.
     fn says(&self) -> String {
         match (self.device("model"), self.device("firmware"), self.device("mac")) {
-            (Some(model), firmware, Some(mac)) if self.pack == "snom" => {
-                let (firmware, mac) = (firmware.unwrap_or("10.1.33.33"), mac.replace(':', ""));
+            (Some(model), Some(firmware), Some(mac)) if self.pack == "snom" => {
+                let mac = mac.replace(':', "");
                 let base = model.starts_with('M') && model[1..].chars().all(|c| c.is_ascii_digit());
                 let made = if base { format!("Snom {model} {firmware} {mac}") } else { format!("snom{model}-SIP {firmware} {mac}") };
                 format!("user-agent: Mozilla/4.0 (compatible; {made})")

@@ -161,7 +161,7 @@ fn commands(page: &str) -> Vec<String> {
 fn parts(command: &str) -> (Vec<&str>, BTreeSet<&str>) {
     let words: Vec<&str> = command.split_whitespace().skip(1).collect();
     let named = |w: &&&str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase());
-    let name = words.iter().take(2).take_while(named).copied().collect();
+    let name = words.iter().take(3).take_while(named).copied().collect();
     let before = words.iter().take_while(|w| !["|", ">", "<", "#", "&&"].contains(w));
     let options = before.filter(|w| w.starts_with("--")).map(|w| w.split('=').next().unwrap_or_default());
     (name, options.map(|o| o.trim_end_matches([',', ';', '.', ')'])).collect())
@@ -173,8 +173,8 @@ fn every_command_that_a_page_names_is_real() {
     for page in pages() {
         for command in commands(&fs::read_to_string(&page).unwrap()) {
             let (name, options) = parts(&command);
-            let told =
-                help(&name).or_else(|| help(&name[..name.len().min(1)])).filter(|text| name.len() < 2 || !text.contains("\nCommands:"));
+            // The longest beginning that is a command; words after it are its arguments, unless commands belong there.
+            let told = (0..=name.len()).rev().find_map(|n| help(&name[..n])).filter(|text| name.len() < 2 || !text.contains("\nCommands:"));
             let text = told.unwrap_or_else(|| panic!("{}: there is no `{command}`", page.display()));
             for option in options {
                 assert!(option == "--help" || text.contains(option), "{}: `{command}` has no {option}", page.display());

@@ -90,9 +90,9 @@ impl Face {
         let mut response = respond(answered.answer(), http.method(), http.headers());
         if answered.writes() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            let (status, method, body) = (response.status(), http.method().clone(), http.into_body());
-            answered.finish(method.as_str(), status.as_u16(), response.body().size_hint_exact(), false);
-            receive::pass_over(body).await;
+            let (parts, body) = http.into_parts();
+            answered.finish(parts.method.as_str(), response.status().as_u16(), response.body().size_hint_exact(), false);
+            receive::pass_over(body, &parts.headers).await;
             return response;
         }
         let (status, bytes) = (response.status(), response.body().size_hint_exact());

@@ -23,7 +23,7 @@ pub async fn take(answered: Answered, taking: Taking, method: &Method, asked: &H
         None => timeout(TOTAL, whole(&answered, &taking, &mut body)).await.unwrap_or(Err(Reason::UploadBroken)),
     };
     if came.is_err() {
-        pass_over(body).await;
+        pass_over(body, asked).await;
     }
     answered.keep(taking, came, method.as_str()).await
 }
@@ -47,8 +47,11 @@ async fn whole(answered: &Answered, taking: &Taking, body: &mut Incoming) -> Res
     }
 }
 
-/// Reads a little of what nobody wants.
-pub async fn pass_over(mut body: Incoming) {
+/// Reads a little of what nobody wants. Who asked whether to send anything hears the answer first, and sends nothing.
+pub async fn pass_over(mut body: Incoming, asked: &HeaderMap) {
+    if asked.contains_key(hyper::header::EXPECT) {
+        return;
+    }
     let reading = async {
         let mut left = UNWANTED;
         while let Some(Ok(frame)) = body.frame().await {
