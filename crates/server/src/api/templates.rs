@@ -121,8 +121,10 @@ pub struct TemplateFaultView {
     pub devices: Vec<NamedDeviceView>,
     /// How many devices there are.
     pub count: usize,
-    /// Models whose sample settings it fails with.
+    /// The first ten models whose sample settings it fails with.
     pub models: Vec<String>,
+    /// How many models there are.
+    pub model_count: usize,
 }
 
 /// One change, as several devices get it.
@@ -141,7 +143,7 @@ pub struct TemplateChangeView {
 }
 
 /// What changed templates would do. Devices are rendered before and after: up to 2,000 of each model and at least one of every
-/// combination of layers, for 20 seconds at most.
+/// combination of layers, for 20 seconds at most; models with sample settings for as long again. What was left out is told.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplateCheckView {
     /// Nothing fails by it: it may be saved.
@@ -375,7 +377,8 @@ fn check_view(checked: Checked) -> TemplateCheckView {
         message: f.fault.message.clone(),
         devices: devices(&f.devices),
         count: f.count,
-        models: f.models.clone(),
+        models: first_models(f).to_vec(),
+        model_count: f.models.len(),
     };
     let change = |c: templates::Changed| TemplateChangeView {
         pack: c.pack,
@@ -411,6 +414,23 @@ impl From<Refused> for Problem {
     }
 }
 
+/// So many models of a fault are named.
+const MODELS_NAMED: usize = 10;
+
+fn first_models(fault: &templates::Fault) -> &[String] {
+    fault.models.get(..MODELS_NAMED).unwrap_or(&fault.models)
+}
+
+/// `model T1`, `17 models: T1, T2 …`
+fn models(fault: &templates::Fault) -> String {
+    let named = first_models(fault).join(", ");
+    match fault.models.len() {
+        1 => format!("model {named}"),
+        n if n > MODELS_NAMED => format!("{n} models: {named} …"),
+        n => format!("{n} models: {named}"),
+    }
+}
+
 /// A fault in one line: where, what is wrong, what stands there, and whom it concerns.
 fn fault_text(fault: &templates::Fault) -> offhook_core::Fault {
     let place = &fault.fault;
@@ -420,7 +440,7 @@ fn fault_text(fault: &templates::Fault) -> offhook_core::Fault {
     let more = if fault.count > names.len() { " …" } else { "" };
     let whom = match fault.count {
         0 if fault.models.is_empty() => "no device yet: nothing is made of it".to_owned(),
-        0 => format!("no device yet; models {}", fault.models.join(", ")),
+        0 => format!("no device yet; {}", models(fault)),
         1 => format!("device {}", names.join(", ")),
         n => format!("{n} devices: {}{more}", names.join(", ")),
     };

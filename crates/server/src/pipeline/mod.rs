@@ -13,6 +13,7 @@ mod gate;
 mod identify;
 mod inspect;
 mod learnt;
+mod make;
 mod overlays;
 mod record;
 mod render;
@@ -47,7 +48,7 @@ use tokio_util::sync::CancellationToken;
 pub use answer::{Answer, DeviceFile, Explanation, File, Preview, RequestEntry, RequestFilter, Simulation};
 pub use gate::own_private_networks;
 pub use offhook_packs::Note;
-pub use trial::{TemplateFault, Trial, Tried};
+pub use trial::{Sampled, TemplateFault, Trial, Tried};
 pub use upload::{Intake, Taking};
 pub use walk::Answered;
 

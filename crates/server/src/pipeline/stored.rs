@@ -168,7 +168,7 @@ impl Inner {
             Some(serving) => compose::of_device(&moment.configuration, serving, &route.pack, server, &self.generate_key),
             None => compose::of_family(&moment.configuration, selector, &route.pack, server),
         };
-        let facts = serving.map_or_else(|| super::walk::family_facts(selector), render::device_facts);
+        let facts = serving.map_or_else(|| super::make::family_facts(selector), render::device_facts);
         let input = RenderInput {
             device: &facts,
             tenant: &selector.tenant,

@@ -7,10 +7,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::future::join_all;
 use offhook_core::{
     Result,
     configuration::{Configuration, LayerSelector},
-    device::{Device, State},
+    device::Device,
     settings::Effective,
     template::{TemplateOverride, TemplateSet},
 };
@@ -20,7 +21,7 @@ use offhook_packs::{
 };
 use offhook_store::{Serving, selector_of};
 
-use super::{Moment, Pipeline, authorize::needs_device, compose, render, walk::family_facts};
+use super::{Moment, Pipeline, authorize::needs_device, compose, make::Wanted, render};
 use crate::sandbox::Failure;
 
 /// Where a template fails.
@@ -265,35 +266,9 @@ impl Trial {
         (side, server): (&Side, &ServerFacts),
         reveal: bool,
     ) -> Outcome {
-        let (inner, moment) = (&self.pipeline.0, &side.moment);
-        let composed = match own {
-            Some(serving) => compose::of_device(&moment.configuration, serving, &route.pack, server, &inner.generate_key),
-            None => compose::of_family(&moment.configuration, selector, &route.pack, server),
-        };
-        let mut effective: Effective = composed.effective;
-        let pending = own.is_some_and(|s| s.device.state == State::Pending);
-        let raw_secrets = moment.packs.catalog.raw_secrets();
-        if !route.credentials() || pending {
-            effective.without_secrets(raw_secrets);
-        } else if !reveal {
-            effective.mask(raw_secrets);
-        }
-        let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
         let overlay = side.overlay(&route.pack, &selector.tenant);
-        let begun = {
-            let input = RenderInput {
-                device: &facts,
-                tenant: &selector.tenant,
-                server,
-                settings: &effective,
-                shelf: &render::OnShelf(&moment.shelf),
-                resources: &moment.resources(&inner.stored, &selector.tenant),
-                encryption_key: None,
-                overlay: overlay.as_ref(),
-            };
-            route.pack.begin(route, &input)
-        };
-        outcome(inner.complete(&selector.tenant, begun).await)
+        let wanted = Wanted { route, selector, own, server, reveal, encrypt: false };
+        outcome(self.pipeline.0.make_of(wanted, &side.moment, overlay.as_ref()).await.made)
     }
 }
 
@@ -301,17 +276,35 @@ impl Trial {
 fn outcome(made: Result<Rendered, Failure>) -> Outcome {
     match made {
         Ok(rendered) => Ok(Some(rendered.bytes)),
-        Err(Failure::Template(RenderError::Template { template, line, snippet, message })) => {
-            Err(TemplateFault { template, line, snippet, message })
+        Err(failure) => fault(failure).map_or(Ok(None), Err),
+    }
+}
+
+fn fault(failure: Failure) -> Option<TemplateFault> {
+    match failure {
+        Failure::Template(RenderError::Template { template, line, snippet, message }) => {
+            Some(TemplateFault { template, line, snippet, message })
         }
-        Err(Failure::Template(_)) => Ok(None),
-        Err(Failure::Busy) => Err(TemplateFault {
+        Failure::Template(_) => None,
+        Failure::Busy => Some(TemplateFault {
             template: String::new(),
             line: 0,
             snippet: String::new(),
             message: "cannot be tried now: too many files of this tenant wait to be made".to_owned(),
         }),
     }
+}
+
+/// So many models are tried at once: while one is rendered in the tenant's process, the next is prepared in this one.
+const AT_ONCE: usize = 2;
+
+/// A model with sample settings, and what of its files fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    /// Its name; empty: the generic one.
+    pub model: String,
+    /// Each with whether it fails in the same way as it is now.
+    pub faults: Vec<(TemplateFault, bool)>,
 }
 
 /// For sample devices all firmware is stored.
@@ -324,29 +317,34 @@ impl FirmwareShelf for Everything {
 }
 
 impl Trial {
-    /// Every file of every model of a pack, or of one, with sample settings, as a phone of the tenant would get it; by model, the generic
-    /// one with an empty name. No tenant: an empty text.
-    pub async fn samples(&mut self, pack: &Arc<Pack>, tenant: &str, only: Option<&str>) -> Vec<(String, Vec<Arc<Tried>>)> {
-        let mut all = Vec::new();
-        for sample in self.samples_of(pack).iter().filter(|s| only.is_none_or(|name| s.model == name)) {
-            let mut files = Vec::new();
-            for route in pack.files_for(&sample.facts) {
-                files.push(Arc::new(self.sampled(&route, sample, tenant).await));
-            }
-            all.push((sample.model.clone(), files));
+    /// Tries every file of every model of a pack, or of one, with sample settings, as a phone of the tenant would get it, for as long as
+    /// there is `time`; and how many models were left out. No tenant: an empty text.
+    pub async fn samples(
+        &mut self,
+        pack: &Arc<Pack>,
+        tenant: &str,
+        only: Option<&str>,
+        time: &(dyn Fn() -> bool + Sync),
+    ) -> (Vec<Sampled>, usize) {
+        let all = self.samples_of(pack);
+        let wanted: Vec<(&Sample, Vec<Route>)> =
+            all.iter().filter(|s| only.is_none_or(|name| s.model == name)).map(|s| (s, pack.files_for(&s.facts))).collect();
+        let mut tried = Vec::new();
+        for some in wanted.chunks(AT_ONCE).take_while(|_| time()) {
+            tried.extend(join_all(some.iter().map(|(sample, routes)| self.sampled(routes, sample, tenant))).await);
             tokio::task::yield_now().await;
         }
-        all
+        let left = wanted.len() - tried.len();
+        (tried, left)
     }
 
     /// One device's file with sample settings of every model, as if a device of that model had it.
-    pub async fn sample_file(&self, route: &Route, tenant: &str) -> Vec<(String, Arc<Tried>)> {
+    pub async fn sample_file(&self, route: &Route, tenant: &str) -> Vec<Sampled> {
         let mut all = Vec::new();
         for mut sample in samples(&route.pack) {
             sample.facts.mac = route.mac.or(sample.facts.mac);
             sample.facts.serial = route.serial.clone().or(sample.facts.serial);
-            let tried = self.sampled(route, &sample, tenant).await;
-            all.push((sample.model, Arc::new(tried)));
+            all.push(self.sampled(std::slice::from_ref(route), &sample, tenant).await);
         }
         all
     }
@@ -356,15 +354,20 @@ impl Trial {
         self.samples.entry(pack.key()).or_insert_with(|| Arc::new(samples(pack).collect())).clone()
     }
 
-    async fn sampled(&self, route: &Route, sample: &Sample, tenant: &str) -> Tried {
-        let after = self.sample_of(route, sample, tenant, &self.after).await;
-        // What it was matters only where it fails: whether it failed then.
-        let before = if after.is_ok() { after.clone() } else { self.sample_of(route, sample, tenant, &self.before).await };
-        let file = route.file_name().to_owned();
-        Tried { pack: route.pack.id().to_owned(), file, path: route.path.clone(), before, after, masked: None }
+    async fn sampled(&self, routes: &[Route], sample: &Sample, tenant: &str) -> Sampled {
+        let mut faults = Vec::new();
+        for route in routes {
+            if let Some(fault) = self.sample_fault(route, sample, tenant, &self.after).await {
+                // What it was matters only where it fails: whether it failed then.
+                let before = self.sample_fault(route, sample, tenant, &self.before).await;
+                let standing = before.as_ref() == Some(&fault);
+                faults.push((fault, standing));
+            }
+        }
+        Sampled { model: sample.model.clone(), faults }
     }
 
-    async fn sample_of(&self, route: &Route, sample: &Sample, tenant: &str, side: &Side) -> Outcome {
+    async fn sample_fault(&self, route: &Route, sample: &Sample, tenant: &str, side: &Side) -> Option<TemplateFault> {
         let server = ServerFacts::new("http://192.0.2.1:8667");
         // Without a tenant's overrides; no tenant has an empty name.
         let overlay = side.overlay(&route.pack, tenant);
@@ -376,13 +379,13 @@ impl Trial {
                 server: &server,
                 settings: &sample.settings,
                 shelf: &Everything,
-                resources: &Arc::default(),
+                resources: &side.moment.resources(&self.pipeline.0.stored, tenant),
                 encryption_key: None,
                 overlay: overlay.as_ref(),
             };
             route.pack.begin(route, &input)
         };
-        outcome(self.pipeline.0.complete(tenant, begun).await)
+        self.pipeline.0.try_out(tenant, begun).await.err().and_then(fault)
     }
 }
 

@@ -10,13 +10,12 @@ use offhook_core::{
     device::{Device, LastFetch, State},
     pack::PackKey,
     request::{Request, Transport},
-    settings::Effective,
     sighting::{FileKind, Sighting},
     template::TemplateSet,
     trace::{Decision, FileSeen, Reason, Says, Step, Trace},
 };
 use offhook_packs::{
-    DeviceFacts, RenderError, RenderInput, Rendered, Rendering, Route, ServerFacts,
+    Route, ServerFacts,
     manifest::{Source, UploadSpec},
 };
 use offhook_store::{Seen as SeenRow, Serving, UploadLimits, selector_of};
@@ -27,7 +26,8 @@ use super::{
     compose,
     gate::Gated,
     identify::{self, Seen},
-    render::{self, Key, Made, OnShelf},
+    make::{MadeOf, Wanted},
+    render::{self, Key, Made},
     resolve::{Mode, Resolved, Told, last_seen, resolve},
 };
 use crate::sandbox::Failure;
@@ -417,37 +417,11 @@ impl Inner {
         (moment, server): (&Moment, &ServerFacts),
         reveal: bool,
     ) -> Result<Made, Reason> {
-        let composed = match own {
-            Some(serving) => compose::of_device(&moment.configuration, serving, &route.pack, server, &self.generate_key),
-            None => compose::of_family(&moment.configuration, selector, &route.pack, server),
-        };
-        let mut effective: Effective = composed.effective;
-        let pending = own.is_some_and(|s| s.device.state == State::Pending);
-        // What a person looks at stays readable.
-        let encryption_key = route.encryption_key(&effective).filter(|_| reveal);
-        let raw_secrets = moment.packs.catalog.raw_secrets();
-        if !route.credentials() || pending {
-            effective.without_secrets(raw_secrets);
-        } else if !reveal {
-            effective.mask(raw_secrets);
-        }
-        let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
-        let resources = moment.resources(&self.stored, &selector.tenant);
         let overlay = self.overlays.over(&moment.configuration, moment.packs.number, &route.pack, &selector.tenant);
-        let begun = {
-            let input = RenderInput {
-                device: &facts,
-                tenant: &selector.tenant,
-                server,
-                settings: &effective,
-                shelf: &OnShelf(&moment.shelf),
-                resources: &resources,
-                encryption_key,
-                overlay: overlay.as_ref(),
-            };
-            route.pack.begin(route, &input)
-        };
-        let made = self.complete(&selector.tenant, begun).await.map_err(|failure| match failure {
+        // What a person looks at stays readable.
+        let wanted = Wanted { route, selector, own, server, reveal, encrypt: reveal };
+        let MadeOf { made, mut notes, layers, device, resources } = self.make_of(wanted, moment, overlay.as_ref()).await;
+        let made = made.map_err(|failure| match failure {
             Failure::Template(why) => render::reason(why, route, &resources),
             Failure::Busy => Reason::Overloaded,
         });
@@ -457,23 +431,12 @@ impl Inner {
                 tracing::error!(pack = route.pack.id(), error, "a template failed");
             }
         })?;
-        let owner = format!("{} {} {} {}", facts.id, route.pack.id(), render::place(route), server.url);
+        let owner = format!("{device} {} {} {}", route.pack.id(), render::place(route), server.url);
         let changed = render::newest(own, self.shared_change(), &*self.clock);
         let file = self.files.file(&owner, made.bytes.into(), &made.content_type, changed);
-        let notes = composed.notes.into_iter().chain(made.notes).collect();
+        notes.extend(made.notes);
         let layers_tag = moment.configuration.layers_tag(selector);
-        Ok(Made { file, template: made.template, notes, firmware: made.firmware, layers: composed.layers, layers_tag })
-    }
-
-    /// What needs a tenant's template is rendered in a process of the tenant's own.
-    pub(super) async fn complete(&self, tenant: &str, begun: Result<Rendering, RenderError>) -> Result<Rendered, Failure> {
-        match begun.map_err(Failure::Template)? {
-            Rendering::Done(made) => Ok(made),
-            Rendering::Elsewhere(pending) => {
-                let made = self.sandbox.render(tenant, pending.job()).await?;
-                pending.finish(made).map_err(Failure::Template)
-            }
-        }
+        Ok(Made { file, template: made.template, notes, firmware: made.firmware, layers, layers_tag })
     }
 }
 
@@ -488,12 +451,6 @@ fn key(route: &Route, serving: Option<&Serving>, requester: LayerSelector, (mome
         file: (*route.pack.digest(), route.file, render::place(route), route.code),
         server_url: server.url.clone(),
     }
-}
-
-/// What a common or model file may know of the requester.
-pub(super) fn family_facts(selector: &LayerSelector) -> DeviceFacts {
-    let LayerSelector { vendor, model, firmware, .. } = selector.clone();
-    DeviceFacts { vendor, model, firmware, ..DeviceFacts::default() }
 }
 
 /// What selects the layers for a phone that is no device: what it tells in this request.

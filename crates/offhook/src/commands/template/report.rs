@@ -90,11 +90,17 @@ fn told(out: &mut Output<'_>, fault: &Value) -> Outcome {
     }
     let whom = match (whom(fault).as_str(), member(fault, "models").as_str()) {
         ("", "") => "no device yet: nothing is made of it".to_owned(),
-        ("", models) => format!("no device yet; made with sample settings of {models}"),
+        ("", models) => format!("no device yet; made with sample settings of {models}{}", more_models(fault)),
         (whom, _) => whom.to_owned(),
     };
     out.paragraph("  ", &whom)?;
     out.line("")
+}
+
+/// ` and 73 more`
+fn more_models(fault: &Value) -> String {
+    let more = number(fault, "model_count").saturating_sub(list(fault, "models").len() as u64);
+    if more == 0 { String::new() } else { format!(" and {more} more") }
 }
 
 fn summary(check: &Value) -> String {
@@ -104,7 +110,7 @@ fn summary(check: &Value) -> String {
     let mut text = match touched {
         0 => "No device is touched.".to_owned(),
         n if left == 0 => format!("Rendered before and after: {}.", devices(n)),
-        n => format!("Rendered before and after: {rendered} of {}, at least one of every kind; {left} were not rendered.", devices(n)),
+        n => format!("Rendered before and after: {rendered} of {}, one of every kind first; {left} were not rendered.", devices(n)),
     };
     if samples > 0 {
         let models = if samples == 1 { "1 model".to_owned() } else { format!("{samples} models") };

@@ -19,12 +19,12 @@ use offhook_store::{DeviceFilter, selector_of};
 use super::{Named, place::Place, text};
 use crate::{
     app::{App, page::Page},
-    pipeline::{TemplateFault, Trial, Tried},
+    pipeline::{Sampled, TemplateFault, Trial, Tried},
 };
 
 /// So many devices of one pack and model are rendered; of more, those and at least one of every kind.
 const OF_ONE_MODEL: usize = 2000;
-/// After so many milliseconds no further device is rendered.
+/// After so many milliseconds no further device is rendered; as long again for models with sample settings.
 const PATIENCE: i64 = 20_000;
 /// So many devices of a fault or change are named.
 const NAMED: usize = 10;
@@ -78,8 +78,14 @@ pub struct Fault {
     pub devices: Vec<Named>,
     /// How many there are.
     pub count: usize,
-    /// Models whose sample settings it fails with.
+    /// The models whose sample settings it fails with.
     pub models: Vec<String>,
+}
+
+impl Fault {
+    fn new(pack: &str, fault: TemplateFault) -> Self {
+        Self { pack: pack.to_owned(), fault, devices: Vec::new(), count: 0, models: Vec::new() }
+    }
 }
 
 /// One change, as several devices get it.
@@ -129,26 +135,30 @@ impl Checked {
 
 /// Renders with the overrides as they are and as they would be.
 pub async fn run(app: &App, candidates: &[Candidate], set: TemplateSet, reveal: bool) -> Result<Checked> {
-    let until = Timestamp::from_millis(app.clock.now().as_millis().saturating_add(PATIENCE));
+    let began = app.clock.now();
+    let until = |times: i64| Timestamp::from_millis(began.as_millis().saturating_add(PATIENCE * times));
     let mut seen = Seen { names: candidates.iter().map(Candidate::shown).collect(), ..Seen::default() };
     for (candidate, after) in candidates.iter().filter_map(|c| Some((c, c.after.as_ref()?))) {
         if let (Some(pack), Some(fault)) = (&candidate.pack, TemplateFault::of_syntax(after)) {
-            seen.faults.push(Fault { pack: pack.id().to_owned(), fault, devices: Vec::new(), count: 0, models: Vec::new() });
+            seen.faults.push(Fault::new(pack.id(), fault));
         }
     }
     let touched = touched(app, candidates, &set).await?;
     seen.checked.touched = touched.len();
     let mut trial = app.pipeline.trial(set.clone());
     for device in sample(touched) {
-        if app.clock.now() > until {
+        if app.clock.now() > until(1) {
+            seen.checked.notes.push(format!("no more devices were rendered after {} s", PATIENCE / 1000));
             break;
         }
         let files = trial.device(&device, reveal).await?;
         seen.device(&device, &files);
         tokio::task::yield_now().await;
     }
+    let last = until(2);
+    let time = || app.clock.now() <= last;
     for candidate in candidates {
-        samples(&mut trial, &mut seen, candidate, &set).await?;
+        samples(&mut trial, &mut seen, candidate, &set, &time).await;
         seen.checked.notes.extend(unused(candidate, &set));
     }
     Ok(seen.into_checked())
@@ -202,8 +212,8 @@ fn sample(devices: Vec<Device>) -> Vec<Device> {
 }
 
 /// Every model with sample settings, as phones of the scope would be served that have no device yet.
-async fn samples(trial: &mut Trial, seen: &mut Seen, candidate: &Candidate, set: &TemplateSet) -> Result<()> {
-    let (Some(pack), Some(place)) = (&candidate.pack, &candidate.place) else { return Ok(()) };
+async fn samples(trial: &mut Trial, seen: &mut Seen, candidate: &Candidate, set: &TemplateSet, time: &(dyn Fn() -> bool + Sync)) {
+    let (Some(pack), Some(place)) = (&candidate.pack, &candidate.place) else { return };
     let scope = candidate.scope();
     let mut tenants: BTreeSet<String> =
         set.iter().filter(|o| o.pack == pack.id()).filter_map(|o| o.scope.tenant().map(str::to_owned)).collect();
@@ -213,18 +223,21 @@ async fn samples(trial: &mut Trial, seen: &mut Seen, candidate: &Candidate, set:
         match place {
             Place::Device(route) if candidate.is_devices_own(set) => {
                 if candidate.devices.is_empty() && candidate.after.is_some() {
-                    seen.nobodys(pack, trial.sample_file(route, &tenant).await);
+                    seen.nobodys(pack, &trial.sample_file(route, &tenant).await);
                 }
             }
             _ => {
                 let only = place.model();
-                for (model, files) in trial.samples(pack, &tenant, only).await {
-                    seen.sample(pack, &model, &files);
+                let (tried, left) = trial.samples(pack, &tenant, only, time).await;
+                tried.iter().for_each(|sampled| seen.sample(pack, sampled));
+                if left > 0 {
+                    let whose = if tenant.is_empty() { String::new() } else { format!(" for the tenant {tenant}") };
+                    let note = format!("{left} models of {} were not tried with sample settings{whose}: there was no time left", pack.id());
+                    seen.checked.notes.push(note);
                 }
             }
         }
     }
-    Ok(())
 }
 
 /// What is said of a name that nothing asks for.
@@ -266,7 +279,8 @@ impl Seen {
                 Err(fault) => {
                     // A device counts once for each fault, in however many files it is.
                     if told.insert(fault.clone()) {
-                        let fault = self.fault(&file.pack, fault, file);
+                        let standing = file.before.as_ref().is_err_and(|before| before == fault);
+                        let fault = self.fault(&file.pack, fault, standing);
                         fault.count += 1;
                         if fault.devices.len() < NAMED {
                             fault.devices.push(Named::of(device));
@@ -283,36 +297,32 @@ impl Seen {
         self.checked.changed += usize::from(changed);
     }
 
-    fn sample(&mut self, pack: &Arc<Pack>, model: &str, files: &[Arc<Tried>]) {
-        self.models.insert((pack.id().to_owned(), model.to_owned()));
-        for file in files {
-            if let Err(fault) = &file.after {
-                let fault = self.fault(&file.pack, fault, file);
-                let model = if model.is_empty() { "the generic model" } else { model };
-                if fault.models.len() < NAMED && !fault.models.iter().any(|m| m == model) {
-                    fault.models.push(model.to_owned());
-                }
+    fn sample(&mut self, pack: &Arc<Pack>, Sampled { model, faults }: &Sampled) {
+        self.models.insert((pack.id().to_owned(), model.clone()));
+        for (fault, standing) in faults {
+            let fault = self.fault(pack.id(), fault, *standing);
+            let model = if model.is_empty() { "the generic model" } else { model };
+            // A model has several files, and is tried for each template that is changed.
+            if !fault.models.iter().any(|m| m == model) {
+                fault.models.push(model.to_owned());
             }
         }
     }
 
     /// The file of a device that is not known yet: a fault when no model can have it.
-    fn nobodys(&mut self, pack: &Arc<Pack>, tried: Vec<(String, Arc<Tried>)>) {
-        if !tried.is_empty() && tried.iter().all(|(_, t)| t.after.is_err()) {
-            for (model, file) in tried.iter().take(1) {
-                self.sample(pack, model, std::slice::from_ref(file));
-            }
+    fn nobodys(&mut self, pack: &Arc<Pack>, tried: &[Sampled]) {
+        if tried.iter().all(|sampled| !sampled.faults.is_empty()) {
+            tried.iter().take(1).for_each(|sampled| self.sample(pack, sampled));
         }
-        self.models.extend(tried.into_iter().map(|(model, _)| (pack.id().to_owned(), model)));
+        self.models.extend(tried.iter().map(|sampled| (pack.id().to_owned(), sampled.model.clone())));
     }
 
     /// The same fault is told once. One that was there before, in a template that is not being changed, is no reason to refuse.
-    fn fault(&mut self, pack: &str, fault: &TemplateFault, file: &Tried) -> &mut Fault {
+    fn fault(&mut self, pack: &str, fault: &TemplateFault, standing: bool) -> &mut Fault {
         let own = self.names.contains(&fault.template.to_lowercase());
-        let standing = !own && file.before.as_ref().is_err_and(|before| before == fault);
-        let list = if standing { &mut self.standing } else { &mut self.faults };
+        let list = if standing && !own { &mut self.standing } else { &mut self.faults };
         let at = list.iter().position(|f| f.pack == pack && f.fault == *fault).unwrap_or_else(|| {
-            list.push(Fault { pack: pack.to_owned(), fault: fault.clone(), devices: Vec::new(), count: 0, models: Vec::new() });
+            list.push(Fault::new(pack, fault.clone()));
             list.len() - 1
         });
         &mut list[at]
