@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 const PHONE: &str = "0002fd0a0b0c";
+const PACK: &str = "cisco-7940-7960-sip";
 const LOGO: &str = "/cisco-7940-7960-sip/logo/hall.png.bmp";
 
 /// A picture of two colours, made by another program than the server.
@@ -115,6 +116,31 @@ fn each_tenant_has_its_own() {
     assert_eq!((from("127.0.0.2"), from("127.0.0.3"), from("127.0.0.1")), (200, 404, 404));
     let logo = json!({ "mac": PHONE, "model": "7960", "tenant": "beta", "settings": { "display": { "logo": "hall.png" } } });
     assert_eq!(server.api(Method::POST, "/devices", Some(&logo)).status, 422, "another tenant's name is unknown");
+}
+
+#[test]
+fn a_tenants_template_knows_what_is_stored() {
+    let server = Server::start();
+    server.post("/tenants", &json!({ "name": "acme" }));
+    add(&server, "hall.png", &python(PICTURE, b""), &["--tenant", "acme"]);
+    server.post(
+        "/phonebooks",
+        &json!({ "name": "staff", "tenant": "acme", "contacts": [{ "name": "Zoe", "numbers": [{ "number": "201" }] }] }),
+    );
+    server.post("/devices", &json!({ "mac": PHONE, "model": "7960", "tenant": "acme", "settings": { "display": { "logo": "hall.png" } } }));
+    let source = "{% extends '@pack/base.tpl' %}\n{% block phone %}\n{{ super() }}x_logo: {{ asset('display.logo') }}\nx_has: {{ has_asset('hall.png') }}\nx_staff: {{ contacts('staff')|length }}\n{% endblock %}\n";
+    let change = json!({ "scope": "tenant:acme", "pack": PACK, "name": "base.tpl", "source": source });
+    let checked = server.post("/templates:check", &json!({ "changes": [change] }));
+    let told = |text: &str| {
+        let url = server.phone_url(LOGO);
+        text.contains(&format!("x_logo: {url}\n")) && text.contains("x_has: True") && text.contains("x_staff: 1")
+    };
+    assert!(told(checked["changes"][0]["diff"].as_str().unwrap()), "before it is saved: {checked}");
+    server.put(&format!("/templates/tenant:acme/{PACK}/base.tpl"), &json!({ "source": source }));
+    let own = String::from_utf8_lossy(&Tftp::Hpa.fetch(server.tftp(), "SIP0002FD0A0B0C.cnf").unwrap()).into_owned();
+    assert!(told(&own), "as the phone gets it: {own}");
+    let shown = server.api(Method::GET, &format!("/devices/{PHONE}/files/SIP0002FD0A0B0C.cnf"), None);
+    assert!(told(&shown.text()), "as people see it: {}", shown.text());
 }
 
 #[test]

@@ -304,3 +304,30 @@ fn the_process_of_a_tenant_is_shut_in() {
     server.kill();
     assert!(offhook_tests::server::until(|| (!process.exists()).then_some(())).is_some(), "it outlives its server");
 }
+
+#[test]
+fn a_check_over_very_many_phones_ends_and_says_what_it_left_out() {
+    const PHONES: usize = 2060;
+    let server = &server();
+    server.post("/tenants", &json!({ "name": "north" }));
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            scope.spawn(move || (part..PHONES).step_by(4).for_each(|n| device(server, n, "north", "Z100", "the same")));
+        }
+    });
+    let source = "{% include '@pack/base.tpl' %}mine: {{ device.mac }}\n";
+    let change = json!({ "scope": "tenant:north", "pack": "zentoro", "name": "base.tpl", "source": source });
+    let began = Instant::now();
+    let checked = server.post("/templates:check", &json!({ "changes": [change] }));
+    let took = began.elapsed();
+    // Twenty seconds for phones, as long for models, and the slowness of a machine that does other things.
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    let number = |name: &str| checked[name].as_u64().unwrap() as usize;
+    assert_eq!((&checked["ok"], number("touched")), (&json!(true), PHONES), "{checked}");
+    // On a machine that is too slow for 2,000 the check ends early and says so.
+    let early = checked["notes"].to_string().contains("no more devices were rendered after 20 s");
+    assert!(if early { (1..2000).contains(&number("rendered")) } else { number("rendered") == 2000 }, "{took:?} {checked}");
+    assert_eq!(number("rendered") + number("not_rendered"), PHONES, "{checked}");
+    assert_eq!((number("changed"), &checked["models"]), (number("rendered"), &json!(3)), "{checked}");
+    assert_eq!(checked["changes"][0]["count"], checked["rendered"], "one change, whoever gets it: {checked}");
+}

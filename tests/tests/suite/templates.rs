@@ -132,6 +132,30 @@ fn what_would_break_a_file_is_not_saved() {
 }
 
 #[test]
+fn a_fault_that_no_device_has_yet_tells_its_models() {
+    let server = Server::start();
+    server.post("/tenants", &json!({ "name": "north" }));
+    let folder = tempfile::tempdir().unwrap();
+    let base = |text: &str| format!("{{% extends \"@pack/base.tpl\" %}}\n{{% block more %}}\n{text}\n{{% endblock %}}\n");
+    let check = |text: &str| {
+        let change = json!({ "scope": "tenant:north", "pack": "yealink", "name": "base.tpl", "source": base(text) });
+        server.api(Method::POST, "/templates:check", Some(&json!({ "changes": [change] }))).json()
+    };
+    let one = check("{% if model.name == 'T46S' %}{{ nope() }}{% endif %}");
+    assert_eq!((&one["faults"][0]["models"], &one["faults"][0]["model_count"]), (&json!(["T46S"]), &json!(1)), "{one}");
+    let all = check("{{ nope() }}");
+    let fault = &all["faults"][0];
+    assert_eq!(all["faults"].as_array().unwrap().len(), 1, "{all}");
+    assert!(fault["models"].as_array().unwrap().len() == 10 && fault["model_count"] == all["models"], "{all}");
+    assert!(fault["model_count"].as_u64() > Some(50), "{all}");
+    let file = write(folder.path(), "base.tpl", &base("{{ nope() }}"));
+    let told = refused(&server, &["template", "put", "yealink", &file, "--tenant", "north"]);
+    assert!(told.contains(&format!("{} models: ", all["models"])), "{told}");
+    let told = refused(&server, &["template", "check", "yealink", &file, "--tenant", "north"]);
+    assert!(told.contains(&format!("and {} more", all["models"].as_u64().unwrap() - 10)), "{told}");
+}
+
+#[test]
 fn a_template_that_others_need_stays() {
     let (server, _folder) = phone();
     put(&server, "site/yealink/greeting.tpl", "custom.greeting = hello\n");
