@@ -23,6 +23,11 @@ struct Step {
 fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in blocks(page, "console").concat() {
+        // The lines of a document that is typed belong to the command.
+        if let Some(step) = steps.last_mut().filter(|s| s.command.contains("<<'END'") && !s.command.ends_with("\nEND")) {
+            step.command.push_str(&format!("\n{line}"));
+            continue;
+        }
         match line.strip_prefix("$ ") {
             Some(command) => steps.push(Step { command: command.to_owned(), shown: Vec::new() }),
             None => steps.last_mut().expect("a console block begins with a command").shown.push(line),
@@ -103,6 +108,11 @@ fn the_tour_of_the_readme_is_what_happens() {
 #[test]
 fn the_procedures_for_templates_are_what_happens() {
     walk("docs/templates.md", 10);
+}
+
+#[test]
+fn adding_a_phone_family_goes_as_its_page_says() {
+    walk("docs/adding-a-phone-family.md", 15);
 }
 
 /// Runs every `console` block of a page against one server; what is printed must be what the page shows.

@@ -74,8 +74,10 @@ pub fn draft(id: &str, name: &str, asked: &[Asked]) -> Draft {
     out.notes.push("parameter names in templates/base.tpl are invented: write the vendor's".to_owned());
     out.notes.push("files with source = \"none\" are known and never there: give those a template that the phone needs".to_owned());
 
-    let mac = macs.first().map_or_else(|| "00:00:5e:00:53:01".to_owned(), Mac::to_string);
-    let first = models.first().cloned().unwrap_or_default();
+    // A phone that says both, so that the case is one phone's.
+    let whole = agents.values().find_map(|a| Some((a.mac?, a.model.clone()?)));
+    let mac = whole.as_ref().map(|w| w.0).or(macs.first().copied()).map_or_else(|| "00:00:5e:00:53:01".to_owned(), |m| m.to_string());
+    let first = whole.map(|w| w.1).or_else(|| models.first().cloned()).unwrap_or_default();
     for (path, text) in [
         ("vendor.toml", vendor),
         ("models.toml", model_list(&models, &files)),
@@ -148,7 +150,11 @@ impl File {
     fn section(&self, pattern: &str, templated: bool) -> String {
         let name = pattern.replace(['{', '}'], "");
         let head = format!("\n[[file]]\nname = {}\npath = {}\nkind = \"{}\"\n", quoted(&name), quoted(pattern), self.kind);
-        let shared = if pattern.starts_with("{mac") || pattern.starts_with("{MAC") {
+        // What stands before the MAC may be any maker's word too.
+        let shared = if ["{mac", "{MAC", "config", "cfg", "conf", "phone", "device", "default", "index", "settings"]
+            .iter()
+            .any(|w| pattern.starts_with(w))
+        {
             "shared = true                             # other makers' phones ask for such names too\n"
         } else {
             ""

@@ -89,7 +89,14 @@ fn lookup(state: &mut State<'_, '_>, table: &Value, key: &Value, path: Option<&s
         return Ok(Value::UNDEFINED);
     }
     let table = match table.as_str() {
-        Some(name) => state.lookup("tables").unwrap_or_default().get_attr(name)?,
+        Some(name) => {
+            let table = state.lookup("tables").unwrap_or_default().get_attr(name)?;
+            if table.is_undefined() {
+                // The author's fault, not the phone's.
+                return Err(Error::new(ErrorKind::InvalidOperation, format!("there is no tables/{name}.toml in the pack")));
+            }
+            table
+        }
         None => table.clone(),
     };
     let wanted = key.to_string();
