@@ -136,6 +136,7 @@ fn check(out: &mut Output<'_>, folder: &Path, as_json: bool) -> Outcome<bool> {
             let good = out.good("good");
             out.line(format!("{name}: {good}; {} files of {} models were made and read back", report.files, report.models))?;
         }
+        1 => out.line(format!("{name}: 1 fault"))?,
         n => out.line(format!("{name}: {n} faults"))?,
     }
     Ok(report.faults.is_empty())

@@ -207,11 +207,10 @@ async fn list(out: &mut Output<'_>, connection: &Connection, installable: bool, 
             member(p, "source"),
             member(p, "models"),
             member(p, "devices"),
-            member(p, "name"),
         ]
     };
     let rows = items(&list).iter().map(row).collect();
-    out.table(&["pack", "version", "state", "source", "models", "devices", "name"], rows, "There are no packs.")
+    out.table(&["pack", "version", "state", "source", "models", "devices"], rows, "There are no packs.")
 }
 
 async fn show(out: &mut Output<'_>, connection: &Connection, pack: &str) -> Outcome {
