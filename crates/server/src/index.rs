@@ -3,6 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use offhook_core::clock::Timestamp;
+use offhook_packs::firmware::FirmwareEntry;
 use ring::{
     rand::SystemRandom,
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
@@ -20,7 +21,7 @@ pub struct Index {
     pub expires: Timestamp,
     /// Packs, one entry for each version.
     pub packs: Vec<IndexPack>,
-    /// Firmware, as in a pack's `firmware.toml`, each with `pack`.
+    /// Firmware, as in a pack's `firmware.toml`, each with `pack`; an address may be relative to the index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub firmware: Vec<serde_json::Value>,
 }
@@ -72,6 +73,34 @@ impl Index {
         UnparsedPublicKey::new(&ED25519, key).verify(bytes, &signature).map_err(|_| IndexError::Signature)?;
         let index: Self = serde_json::from_slice(bytes).map_err(|e| IndexError::Document(e.to_string()))?;
         if index.expires < now { Err(IndexError::Expired(index.expires)) } else { Ok(index) }
+    }
+
+    /// The firmware that it lists, addresses made absolute from the index's own, and what is wrong with the entries that are left out.
+    pub fn firmware(&self, base: &str) -> (Vec<FirmwareEntry>, Vec<String>) {
+        let base = match url::Url::parse(base) {
+            Ok(base) => base,
+            Err(error) => return (Vec::new(), vec![format!("{base:?} is no address: {error}")]),
+        };
+        let (mut entries, mut faults) = (Vec::new(), Vec::new());
+        for (number, value) in self.firmware.iter().enumerate() {
+            match firmware_entry(value, &base) {
+                Ok(entry) => entries.push(entry),
+                Err(fault) => faults.push(format!("firmware[{number}] {fault}")),
+            }
+        }
+        (entries, faults)
+    }
+}
+
+fn firmware_entry(value: &serde_json::Value, base: &url::Url) -> Result<FirmwareEntry, String> {
+    let mut entry: FirmwareEntry = serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
+    if entry.pack.is_empty() {
+        return Err("pack is needed: the id of the pack whose phones it is for".into());
+    }
+    entry.url = base.join(&entry.url).map_err(|e| format!("url: {e}"))?.into();
+    match entry.faults().first() {
+        Some((field, message)) => Err(format!("{field} {message}")),
+        None => Ok(entry),
     }
 }
 

@@ -26,6 +26,16 @@ struct Files {
 impl Files {
     fn of(files: Vec<(&str, Vec<u8>)>) -> Self {
         let files: HashMap<String, Vec<u8>> = files.into_iter().map(|(n, b)| (format!("/{n}"), b)).collect();
+        Self::serve(move |path| files.get(path).cloned())
+    }
+
+    /// What lies in a folder at the time.
+    fn in_folder(folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        Self::serve(move |path| std::fs::read(folder.join(path.trim_start_matches('/'))).ok())
+    }
+
+    fn serve(file: impl Fn(&str) -> Option<Vec<u8>> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
         let kept = asked.clone();
@@ -41,8 +51,8 @@ impl Files {
                     head.push(byte[0]);
                 }
                 let path = String::from_utf8_lossy(&head).split(' ').nth(1).unwrap_or_default().to_owned();
-                let answer = match files.get(path.split('?').next().unwrap()) {
-                    Some(bytes) => [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len()).as_bytes(), bytes].concat(),
+                let answer = match file(path.split('?').next().unwrap()) {
+                    Some(bytes) => [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len()).as_bytes(), &bytes].concat(),
                     None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
                 };
                 kept.lock().unwrap().push(path);
@@ -197,6 +207,86 @@ fn from_the_catalogue_to_the_phone() {
     assert_eq!(server.get("/profiles")["items"], json!([]), "a profile that stood for nothing else is gone");
     server.delete("/firmware/main-1.3.0.zfw");
     assert_eq!(clients::curl(&server.phone_url("/main-1.3.0.zfw"), &["-A", AGENT]).status, 404);
+}
+
+#[test]
+fn an_index_lists_firmware_too() {
+    let site = tempfile::tempdir().unwrap();
+    let key = site.path().join("secret");
+    let index = |arguments: &[&str]| {
+        let output = Command::new(offhook_tests::server::binary()).args(["pack", "index"]).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), text.trim().to_owned())
+    };
+    let folder = site.path().to_str().unwrap();
+    let build = || index(&["build", folder, "--key", key.to_str().unwrap()]);
+    let (_, public) = index(&["keygen", key.to_str().unwrap()]);
+    let (loader, main) = (noise(5000, 1), noise(300_000, 2));
+    let archive = tar_gz(&[("boot-1.3.0.zfw", &loader), ("main-1.3.0.zfw", &main)]);
+    let of = |pack: &str, url: &str, version: &str| {
+        entry(version, url, &archive, TAR).replacen("version", &format!("pack = \"{pack}\"\nversion"), 1)
+    };
+    let listed = |text: String| std::fs::write(site.path().join("firmware.toml"), text).unwrap();
+
+    // What is wrong is told to who makes the index.
+    listed(of("zentoro", "one.tgz", "1.3.0").replace("sha256 = \"", "sha256 = \"x"));
+    let (ok, text) = build();
+    assert!(!ok && text.contains("firmware[0] sha256"), "{text}");
+    listed(of("zentoro", "one.tgz", "1.3.0") + &of("nobodys", "one.tgz", "9.9.9"));
+    assert!(build().0);
+
+    let files = Files::in_folder(site.path());
+    std::fs::write(site.path().join("one.tgz"), &archive).unwrap();
+    let url = format!("http://{}/index.json", files.address);
+    let setup = Setup::default().set("packs.index", &url).set("packs.index_key", &public);
+    // The pack has 1.3.0 as well, from where it is gone; and one of its own.
+    let gone = format!("http://{}/gone.tgz", files.address);
+    with_pack(&setup, &(entry("1.3.0", &gone, &archive, TAR) + &entry("1.2.0", &gone, &archive, TAR)));
+    let server = setup.start();
+    assert!(boot(&server).contains("model: Z100"));
+
+    let rows = |server: &Server| {
+        let list = server.get("/firmware/catalogue?pack=zentoro")["items"].clone();
+        let row = |e: &Value| (e["version"].as_str().unwrap().to_owned(), e["source"].as_str().unwrap().to_owned());
+        list.as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let both = [("1.2.0".to_owned(), "pack".to_owned()), ("1.3.0".to_owned(), "index".to_owned())];
+    assert_eq!(rows(&server), both);
+    let (ok, text) = cli(&server, &["firmware", "catalogue"]);
+    assert!(ok && text.contains("index") && !text.contains("9.9.9"), "{text}");
+    assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+    let read = || files.asked.lock().unwrap().iter().filter(|p| *p == "/index.json").count();
+    assert_eq!(read(), 1, "a list does not read the index each time");
+
+    // Fetched from beside the index, and offered.
+    server.patch("/devices/025a54000007", &json!({ "state": "ready" }));
+    let (ok, text) = cli(&server, &["firmware", "fetch", "1.3.0", "--pack", "zentoro"]);
+    assert!(ok && text.contains("main-1.3.0.zfw is stored"), "{text}");
+    assert_eq!(clients::curl(&server.phone_url("/main-1.3.0.zfw"), &["-A", AGENT]).body, main);
+    assert_eq!(read(), 1);
+
+    // A version that was just listed is found; a download that is not the expected one leaves nothing.
+    listed(of("zentoro", "one.tgz", "1.3.0") + &of("zentoro", "two.tgz", "1.4.0"));
+    assert!(build().0);
+    std::fs::write(site.path().join("two.tgz"), noise(archive.len(), 7)).unwrap();
+    let (ok, text) = cli(&server, &["firmware", "fetch", "1.4.0", "--pack", "zentoro"]);
+    assert!(!ok && text.contains("not the expected one"), "{text}");
+    assert_eq!((read(), server.get("/firmware")["items"].as_array().unwrap().len()), (2, 2));
+
+    // A signature that is not of its bytes: told, and nothing of it is taken; what was taken before still counts.
+    let text = std::fs::read_to_string(site.path().join("index.json")).unwrap();
+    std::fs::write(site.path().join("index.json"), text.replace("1.4.0", "1.5.0")).unwrap();
+    let refused = server.api(Method::GET, "/firmware/catalogue?refresh=true", None);
+    assert!(refused.status == 409 && refused.text().contains("not that of the pinned key"), "{}", refused.text());
+    let (ok, text) = cli(&server, &["firmware", "fetch", "1.5.0", "--pack", "zentoro"]);
+    assert!(!ok && text.contains("not that of the pinned key"), "{text}");
+    assert_eq!(rows(&server).last().unwrap().0, "1.4.0");
+    drop(server);
+
+    // Without a good one, the packs' own are listed.
+    let setup = Setup::default().set("packs.index", &url).set("packs.index_key", &public);
+    with_pack(&setup, &entry("1.2.0", &gone, &archive, TAR));
+    assert_eq!(rows(&setup.start()), both[..1]);
 }
 
 #[test]

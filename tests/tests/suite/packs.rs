@@ -329,3 +329,33 @@ fn phones_are_told_and_their_answers_explained() {
     assert_eq!(events[0], format!("NOTIFY sip:1001@127.0.0.1:{port} SIP/2.0 Event: check-sync;reboot=false"));
     assert!(events[1].ends_with("Event: check-sync;reboot=true"), "{events:?}");
 }
+
+#[test]
+fn a_pack_is_overridden_upgraded_removed_and_back_while_phones_fetch() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (pack(dir.path(), "1.0.0", &made_by("1")), pack(dir.path(), "2.0.0", &made_by("2")));
+    let server = Setup::default().start();
+    let install = |folder: &Path| well(&server, &["pack", "install", folder.to_str().unwrap()]);
+    install(&one);
+    server.post("/devices", &json!({ "mac": MAC, "model": "Z100" }));
+    let phone = Phone::boot(&server, FILE, AGENT);
+    let site = |version: &str| format!("site: 1\n{}", made_by(version));
+    server.put("/templates/site/zentoro/base.tpl", &json!({ "source": "site: 1\n{% include \"@pack/base.tpl\" %}" }));
+    assert_eq!(fetch(&server).text(), site("1"));
+
+    let told = install(&two);
+    assert!(told.contains("offhook template merge zentoro base.tpl"), "{told}");
+    assert_eq!(fetch(&server).text(), site("2"), "the override lies over the newer pack");
+    let stale = server.get("/templates?pack=zentoro&stale=true")["items"].clone();
+    assert_eq!((stale.as_array().unwrap().len(), &stale[0]["name"]), (1, &json!("base.tpl")));
+    let (good, told) = cli(&server, &["template", "diff", "zentoro", "base.tpl"]);
+    assert!(good && told.contains("What the pack changed since, from 1.0.0 to 2.0.0") && told.contains("+made_by: 2"), "{told}");
+
+    well(&server, &["pack", "uninstall", "zentoro", "--force"]);
+    assert_eq!(fetch(&server).status, 404);
+    install(&two);
+    assert_eq!(fetch(&server).text(), site("2"), "the override counts again");
+    let allowed = |got: &String| [made_by("1"), site("1"), site("2"), "HTTP 404".to_owned()].contains(got) || got.starts_with("TFTP ");
+    let got = phone.end();
+    assert!(got.len() > 4 && got.iter().all(allowed), "{:?}", got.iter().find(|g| !allowed(g)));
+}

@@ -286,11 +286,13 @@ fn catalogue(out: &mut Output<'_>, list: &Value) -> Outcome {
             n if n == files => "no".to_owned(),
             n => format!("{n} of {files} missing"),
         };
-        vec![member(e, "version"), member(e, "pack"), member(e, "models"), size(number(e, "size")), stored, member(e, "title")]
+        let bytes = size(number(e, "size"));
+        vec![member(e, "version"), member(e, "pack"), member(e, "models"), bytes, stored, member(e, "source"), member(e, "title")]
     };
     let rows = items(list).iter().map(row).collect();
-    let none = "No pack lists firmware that can be fetched. Get the files from the maker and add them: offhook firmware add FILE";
-    out.table(&["version", "pack", "models", "size", "stored", "title"], rows, none)?;
+    let none =
+        "No pack and no index lists firmware that can be fetched. Get the files from the maker and add them: offhook firmware add FILE";
+    out.table(&["version", "pack", "models", "size", "stored", "source", "title"], rows, none)?;
     more(out, list)
 }
 

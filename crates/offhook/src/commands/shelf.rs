@@ -299,7 +299,23 @@ async fn finish(out: &mut Output<'_>, client: &Client, job: Value, how: &How) ->
         _ if how.dry_run => out.line(format!("{id} {version} would be installed."))?,
         _ => return out.line(format!("{id} {version} is there already.")),
     }
-    told(out, &result, how.diff)
+    told(out, &result, how.diff)?;
+    stale(out, &result)
+}
+
+/// The overrides under which the pack changed, each with what shows both changes.
+fn stale(out: &mut Output<'_>, result: &Value) -> Outcome {
+    let overrides = result.get("stale").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if overrides.is_empty() {
+        return Ok(());
+    }
+    out.line(format!("Under {} overrides the pack's template is another now. Look at each:", overrides.len()))?;
+    for one in overrides {
+        let scope = member(one, "scope");
+        let of = scope.strip_prefix("tenant:").map(|t| format!(" --tenant {t}")).unwrap_or_default();
+        out.line(format!("  offhook template merge {} {}{of}", member(one, "pack"), member(one, "name")))?;
+    }
+    Ok(())
 }
 
 /// What a check of devices saw.
@@ -394,9 +410,15 @@ fn build(out: &mut Output<'_>, folder: &Path, key: &SigningKey, days: u32) -> Ou
             paths.push(file);
         }
     }
+    let file = folder.join("index.json");
+    let before = fs::read(&file).ok().and_then(|b| serde_json::from_slice::<Index>(&b).ok());
+    let (serial, firmware) = before.map_or((1, Vec::new()), |b| (b.serial.saturating_add(1), b.firmware));
+    let firmware = listed_firmware(folder)?.unwrap_or(firmware);
+    // Firmware may lie beside the packs.
+    let is_firmware = |p: &Path| firmware.iter().any(|f| p.file_name().is_some_and(|n| n.to_str() == f.get("url").and_then(Value::as_str)));
     let is_archive = |p: &&PathBuf| p.to_str().is_some_and(|n| n.ends_with(".tar.gz") || n.ends_with(".zip") || n.ends_with(".tgz"));
     let mut packs = Vec::new();
-    for file in paths.iter().filter(is_archive) {
+    for file in paths.iter().filter(is_archive).filter(|p| !is_firmware(p)) {
         let archive = fs::read(file).map_err(cannot)?;
         let package = read(file, &archive)?;
         packs.push(IndexPack {
@@ -409,12 +431,13 @@ fn build(out: &mut Output<'_>, folder: &Path, key: &SigningKey, days: u32) -> Ou
             sha256: Sha256::digest(&archive).iter().map(|b| format!("{b:02x}")).collect(),
         });
     }
-    let file = folder.join("index.json");
-    let before = fs::read(&file).ok().and_then(|b| serde_json::from_slice::<Index>(&b).ok());
     let created = offhook_server::serve::SystemClock.now();
     let expires = created.plus(std::time::Duration::from_secs(u64::from(days) * 86_400));
-    let (serial, firmware) = before.map_or((1, Vec::new()), |b| (b.serial.saturating_add(1), b.firmware));
     let index = Index { serial, created, expires, packs, firmware };
+    let (_, faults) = index.firmware("https://packs.example/index.json");
+    if !faults.is_empty() {
+        return Err(Failure::Failed(format!("{}:\n{}", folder.display(), faults.join("\n"))));
+    }
     let text = serde_json::to_string_pretty(&index).map_err(|e| Failure::Failed(e.to_string()))? + "\n";
     fs::write(&file, &text).map_err(cannot)?;
     out.line(format!(
@@ -424,6 +447,25 @@ fn build(out: &mut Output<'_>, folder: &Path, key: &SigningKey, days: u32) -> Ou
         size(index.packs.iter().map(|p| p.size).sum())
     ))?;
     sign(out, &file, text.as_bytes(), key)
+}
+
+/// The `[[firmware]]` of `firmware.toml` beside the archives, as JSON; none when there is no such file.
+fn listed_firmware(folder: &Path) -> Outcome<Option<Vec<Value>>> {
+    let wrong = |e: String| Failure::Failed(format!("firmware.toml: {e}"));
+    let file = folder.join("firmware.toml");
+    if !file.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&file).map_err(|e| wrong(e.to_string()))?;
+    let mut document: serde_json::Map<String, Value> = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let entries = document.remove("firmware").unwrap_or_default();
+    if let Some(other) = document.keys().next() {
+        return Err(wrong(format!("{other} is not known; it holds [[firmware]]")));
+    }
+    match entries {
+        Value::Array(entries) => Ok(Some(entries)),
+        _ => Err(wrong("firmware must be written as [[firmware]]".to_owned())),
+    }
 }
 
 fn read(from: &Path, archive: &[u8]) -> Outcome<Package> {

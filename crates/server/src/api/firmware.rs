@@ -126,7 +126,7 @@ pub(super) async fn delete(State(app): State<App>, who: Caller, Key(firmware): K
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a pack lists.
+/// What packs and the index list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct CatalogueQuery {
@@ -134,6 +134,9 @@ pub struct CatalogueQuery {
     pub pack: Option<String>,
     /// For this model, in any spelling.
     pub model: Option<String>,
+    /// Read the index first; without it, an index that was read in the last ten minutes counts.
+    #[param(value_type = Option<bool>)]
+    pub refresh: bool,
 }
 
 /// Firmware that can be fetched.
@@ -141,6 +144,9 @@ pub struct CatalogueQuery {
 pub struct OfferedView {
     /// The pack it is for.
     pub pack: String,
+    /// Who lists it: `pack` or `index`.
+    #[schema(pattern = "^(pack|index)$")]
+    pub source: String,
     /// What `provisioning.firmware.version` takes.
     pub version: String,
     /// Only for these; empty: all.
@@ -162,9 +168,10 @@ pub struct OfferedView {
 }
 
 fn offered(offered: Offered) -> OfferedView {
-    let Offered { entry, missing } = offered;
+    let Offered { entry, source, missing } = offered;
     OfferedView {
         pack: entry.pack,
+        source: source.to_owned(),
         version: entry.version,
         models: entry.models,
         title: entry.title,
@@ -178,13 +185,16 @@ fn offered(offered: Offered) -> OfferedView {
 }
 
 /// List firmware that can be fetched
+///
+/// What the packs list and what the signed index lists for packs that are there. An index that cannot be read, or whose signature is not
+/// that of the pinned key, is left out here and told with `refresh`.
 #[utoipa::path(get, path = "/firmware/catalogue", tag = "firmware", params(Paging, CatalogueQuery),
     responses((status = 200, description = "One page, by pack and version.", body = List<OfferedView>)))]
 pub(super) async fn catalogue(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
-    let filter = CatalogueFilter { pack: params.text("pack"), model: params.text("model") };
+    let filter = CatalogueFilter { pack: params.text("pack"), model: params.text("model"), refresh: params.flag("refresh") };
     let filter = params.finish(filter)?;
-    Ok(Json(List::of(catalogue::catalogue(&app, &filter, &paging.part("pack", false))?, offered)))
+    Ok(Json(List::of(catalogue::catalogue(&app, &filter, &paging.part("pack", false)).await?, offered)))
 }
 
 /// What is to be fetched.
@@ -207,7 +217,7 @@ pub struct FetchRequest {
 #[utoipa::path(post, path = "/firmware:fetch", tag = "firmware", request_body = FetchRequest,
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn fetch(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    Ok(jobs::accepted(catalogue::fetch(&app, who, document)?))
+    Ok(jobs::accepted(catalogue::fetch(&app, who, document).await?))
 }
 
 /// What an archive is for.

@@ -1,4 +1,4 @@
-//! Firmware that can be fetched: what the packs list, what of it is stored, and the fetching as a job.
+//! Firmware that can be fetched: what the packs and the index list, what of it is stored, and the fetching as a job.
 
 use std::{fs::File, io, path::PathBuf};
 
@@ -18,6 +18,7 @@ use crate::{
         App, Caller,
         fields::Fields,
         jobs::{Job, Reporter},
+        packs,
         page::{self, Listed, Part},
     },
     fetch::{FetchLimits, fetch as download},
@@ -32,6 +33,8 @@ const RATIO: u64 = 200;
 pub struct Offered {
     /// The entry.
     pub entry: FirmwareEntry,
+    /// Who lists it: `pack` or `index`.
+    pub source: &'static str,
     /// Names of its files that are not stored.
     pub missing: Vec<String>,
 }
@@ -43,27 +46,46 @@ pub struct CatalogueFilter {
     pub pack: Option<String>,
     /// For this model, in any spelling.
     pub model: Option<String>,
+    /// Read the index first, whenever it was read last.
+    pub refresh: bool,
 }
 
 /// One page of what can be fetched, by pack and version.
-pub fn catalogue(app: &App, filter: &CatalogueFilter, part: &Part) -> Result<Listed<Offered>> {
+///
+/// # Errors
+/// `Invalid` for a pack that is not there; with `refresh`, as [`packs::index`].
+pub async fn catalogue(app: &App, filter: &CatalogueFilter, part: &Part) -> Result<Listed<Offered>> {
     if let Some(pack) = &filter.pack {
         app.pipeline.check_pack(pack)?;
     }
+    if filter.refresh {
+        packs::index(app).await?;
+    }
     let shelf = app.store.shelf();
-    let fits = |e: &FirmwareEntry| {
+    let fits = |(_, e): &(&'static str, FirmwareEntry)| {
         filter.pack.as_ref().is_none_or(|p| e.pack == *p) && filter.model.as_ref().is_none_or(|m| e.is_for(&canonical(app, &e.pack, m)))
     };
-    let offered = entries(app).into_iter().filter(fits).map(|entry| {
+    let offered = entries(app).await.into_iter().filter(fits).map(|(source, entry)| {
         let missing = entry.files.iter().filter(|f| shelf.get(f).is_none()).cloned().collect();
-        Offered { entry, missing }
+        Offered { entry, source, missing }
     });
     page::cut(offered, |o| format!("{}\0{}\0{}", o.entry.pack, o.entry.version, o.entry.models.join(" ")), part)
 }
 
-/// Everything that is listed anywhere.
-fn entries(app: &App) -> Vec<FirmwareEntry> {
-    app.pipeline.catalog().packs().iter().flat_map(|p| p.firmware().to_vec()).collect()
+/// Everything that is listed anywhere, and by whom. Of the same pack, version and models the index counts: it may mend an address without a
+/// new version of the pack.
+async fn entries(app: &App) -> Vec<(&'static str, FirmwareEntry)> {
+    let listed = packs::known_firmware(app).await;
+    let catalog = app.pipeline.catalog();
+    let mut entries: Vec<_> = listed.iter().filter(|e| catalog.pack(&e.pack).is_some()).map(|e| ("index", e.clone())).collect();
+    let of_packs = catalog.packs().iter().flat_map(|p| p.firmware()).filter(|e| !listed.iter().any(|i| same(i, e)));
+    entries.extend(of_packs.map(|e| ("pack", e.clone())));
+    entries
+}
+
+fn same(a: &FirmwareEntry, b: &FirmwareEntry) -> bool {
+    let lists = |a: &FirmwareEntry, b: &FirmwareEntry| a.models.iter().all(|m| b.models.iter().any(|n| m.eq_ignore_ascii_case(n)));
+    a.pack == b.pack && a.version.eq_ignore_ascii_case(&b.version) && lists(a, b) && lists(b, a)
 }
 
 fn canonical(app: &App, pack: &str, model: &str) -> String {
@@ -72,7 +94,7 @@ fn canonical(app: &App, pack: &str, model: &str) -> String {
 }
 
 /// Fetches `{pack, version, model?}` as a job: all its files are stored at the end, or none.
-pub fn fetch(app: &App, who: Caller, document: Value) -> Result<Job> {
+pub async fn fetch(app: &App, who: Caller, document: Value) -> Result<Job> {
     who.may_write()?;
     let mut fields = Fields::of(document)?;
     fields.require("pack");
@@ -81,7 +103,14 @@ pub fn fetch(app: &App, who: Caller, document: Value) -> Result<Job> {
     fields.check()?;
     let (pack, version) = (pack.unwrap_or_default(), version.unwrap_or_default());
     app.pipeline.check_pack(&pack)?;
-    let entry = find(app, &pack, &version, model.as_deref())?;
+    let entry = match find(app, &entries(app).await, &pack, &version, model.as_deref()) {
+        // The index may list it since a moment ago.
+        Err(_) if packs::has_index(app) => {
+            packs::index(app).await?;
+            find(app, &entries(app).await, &pack, &version, model.as_deref())?
+        }
+        found => found?,
+    };
     if entry.size > app.config.limits.firmware_size {
         return Err(Error::Full(format!(
             "the download has {} bytes, more than limits.firmware_size ({})",
@@ -93,20 +122,22 @@ pub fn fetch(app: &App, who: Caller, document: Value) -> Result<Job> {
     app.jobs.start("firmware-fetch", subject, move |reporter| async move { run(app_of, entry, reporter).await })
 }
 
-fn find(app: &App, pack: &str, version: &str, model: Option<&str>) -> Result<FirmwareEntry> {
-    let of_pack: Vec<_> = entries(app).into_iter().filter(|e| e.pack == pack).collect();
+fn find(app: &App, entries: &[(&'static str, FirmwareEntry)], pack: &str, version: &str, model: Option<&str>) -> Result<FirmwareEntry> {
+    let of_pack: Vec<_> = entries.iter().map(|(_, e)| e).filter(|e| e.pack == pack).collect();
     let known: Vec<_> = of_pack.iter().map(|e| e.version.as_str()).collect();
-    let fits = |e: &&FirmwareEntry| e.version.eq_ignore_ascii_case(version) && model.is_none_or(|m| e.is_for(&canonical(app, pack, m)));
+    let fits = |e: &&&FirmwareEntry| e.version.eq_ignore_ascii_case(version) && model.is_none_or(|m| e.is_for(&canonical(app, pack, m)));
     let found: Vec<_> = of_pack.iter().filter(fits).collect();
     match found.as_slice() {
-        [one] => Ok((*one).clone()),
+        [one] => Ok((**one).clone()),
+        // For one model, several lists may have it: that of the index comes first.
+        [one, ..] if model.is_some() => Ok((**one).clone()),
         [] if known.is_empty() => Err(Error::invalid(
             "version",
             format!(
-                "the pack {pack} lists no firmware that can be fetched: get the files from the maker and add them (offhook firmware add)"
+                "nothing lists firmware of {pack} that can be fetched: get the files from the maker and add them (offhook firmware add)"
             ),
         )),
-        [] => Err(Error::invalid("version", format!("the pack {pack} lists no such firmware; it has {}", known.join(", ")))),
+        [] => Err(Error::invalid("version", format!("no such firmware of {pack} is listed; there is {}", known.join(", ")))),
         several => {
             let models: Vec<_> = several.iter().map(|e| e.models.join(" ")).collect();
             Err(Error::invalid("model", format!("{version} is listed for several groups of models: say one of {}", models.join("; "))))

@@ -1,9 +1,14 @@
-//! The signed index: fetched, its signature and age looked at, and what it offers.
+//! The signed index: fetched, its signature and age looked at, what it offers, and what of it is remembered.
+
+use std::{sync::Arc, time::Duration};
 
 use offhook_core::{
     Error, Result,
+    clock::Timestamp,
     pack::{PackKey, compare_pack_versions},
 };
+
+use offhook_packs::firmware::FirmwareEntry;
 
 use super::super::App;
 use crate::{
@@ -13,6 +18,18 @@ use crate::{
 
 /// Most bytes of an index.
 const INDEX: u64 = 8 << 20;
+/// Lists read the index again only after this.
+const FRESH: Duration = Duration::from_secs(600);
+
+/// What is remembered of the index that was taken last. After a restart it is fetched again.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    firmware: Arc<[FirmwareEntry]>,
+    /// Nothing of it counts after this.
+    expires: Timestamp,
+    /// When a list last tried to read it.
+    tried: Option<Timestamp>,
+}
 
 /// A pack that could be installed.
 #[derive(Clone, Debug)]
@@ -25,11 +42,54 @@ pub struct Offer {
     pub newer: bool,
 }
 
-/// The index of the configuration.
+/// The index of the configuration, fetched; its firmware is remembered for [`known_firmware`].
 ///
 /// # Errors
 /// `Conflict` when none is configured, it cannot be had, or its signature is not that of the pinned key.
 pub async fn index(app: &App) -> Result<Index> {
+    let index = read(app).await?;
+    remember(app, &index, &mut *app.packs.remembered_index().await)?;
+    Ok(index)
+}
+
+/// Whether there is an index.
+pub fn has_index(app: &App) -> bool {
+    configured(app).is_ok()
+}
+
+/// The firmware that the index lists. It is fetched when that is ten minutes ago; when it cannot be had, what was taken last counts until it
+/// expires, and the log says why. Nothing when no index is configured.
+pub async fn known_firmware(app: &App) -> Arc<[FirmwareEntry]> {
+    if !has_index(app) {
+        return Arc::default();
+    }
+    // Held while fetching: whoever asks in the meantime gets the same answer.
+    let mut remembered = app.packs.remembered_index().await;
+    let now = app.clock.now();
+    if remembered.tried.is_none_or(|at| at.plus(FRESH) < now) {
+        remembered.tried = Some(now);
+        let taken = match read(app).await {
+            Ok(index) => remember(app, &index, &mut remembered),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken {
+            tracing::warn!(%error, "the index cannot be read; its firmware is listed as it was read last");
+        }
+    }
+    if remembered.expires < now { Arc::default() } else { remembered.firmware.clone() }
+}
+
+fn remember(app: &App, index: &Index, remembered: &mut Remembered) -> Result<()> {
+    let (base, _) = configured(app)?;
+    let (firmware, faults) = index.firmware(base);
+    for fault in faults {
+        tracing::warn!(index = %index.serial, %fault, "firmware of the index is left out");
+    }
+    *remembered = Remembered { firmware: firmware.into(), expires: index.expires, tried: Some(app.clock.now()) };
+    Ok(())
+}
+
+async fn read(app: &App) -> Result<Index> {
     let (url, key) = configured(app)?;
     let get = async |url: String, bytes| {
         let fetched =

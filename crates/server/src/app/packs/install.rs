@@ -17,7 +17,7 @@ use super::{
     },
     Change, devices_of, index, label,
     loader::blocking,
-    sent, status, told, told_faults, try_devices,
+    sent, stale, status, told, told_faults, try_devices,
 };
 use crate::fetch::{FetchLimits, fetch};
 
@@ -150,7 +150,8 @@ async fn keep(
     let (checked, lost) = try_devices(app, report, then.clone(), devices_of(app, &id).await?, None).await?;
     let failed = told_faults(report, &checked, &lost);
     let serving = then.pack(&id).is_some_and(|p| p.key() == key);
-    let mut result = json!({ "id": id, "version": version, "serving": serving, "check": told(&checked) });
+    let stale = stale(app, &then, &id);
+    let mut result = json!({ "id": id, "version": version, "serving": serving, "check": told(&checked), "stale": stale });
     if wanted.dry_run {
         result["installed"] = false.into();
         return Ok(result);
@@ -175,5 +176,6 @@ async fn restore(app: &App, report: &Reporter, id: &str) -> Result<Value> {
     app.store.restore_pack(id).await?;
     app.packs.reload(&app.pipeline).await?;
     let pack = super::find(app, id)?;
-    Ok(json!({ "id": id, "version": pack.version(), "installed": true, "serving": true, "check": told(&checked) }))
+    let stale = stale(app, &app.pipeline.catalog(), id);
+    Ok(json!({ "id": id, "version": pack.version(), "installed": true, "serving": true, "check": told(&checked), "stale": stale }))
 }

@@ -11,6 +11,7 @@ use offhook_core::{Error, Result};
 use offhook_packs::{Catalog, PackFault, Package, Sources};
 use offhook_store::Store;
 
+use super::index::Remembered;
 use crate::pipeline::Pipeline;
 
 /// Loads packs. A cheap clone.
@@ -24,12 +25,15 @@ struct Inner {
     unpacked: Mutex<HashMap<String, Arc<Package>>>,
     /// One change of the packs at a time.
     turn: tokio::sync::Mutex<()>,
+    /// Of the index that was taken last.
+    index: tokio::sync::Mutex<Remembered>,
 }
 
 impl PackLoader {
     /// Of a store and a folder, which need not exist.
     pub fn new(store: Store, folder: PathBuf) -> Self {
-        Self(Arc::new(Inner { store, folder: RwLock::new(folder), unpacked: Mutex::default(), turn: tokio::sync::Mutex::default() }))
+        let (unpacked, turn, index) = (Mutex::default(), tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { store, folder: RwLock::new(folder), unpacked, turn, index }))
     }
 
     /// Another folder from the next loading on.
@@ -40,6 +44,10 @@ impl PackLoader {
     /// Keeps others from changing the packs until it is dropped.
     pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.turn.lock().await
+    }
+
+    pub(super) async fn remembered_index(&self) -> tokio::sync::MutexGuard<'_, Remembered> {
+        self.0.index.lock().await
     }
 
     /// The packs of all sources, with what is wrong with those that are left out.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use offhook_core::{
     Error, Fault, Result,
     pack::{InstalledPack, PackKey},
+    template::TemplateOverride,
 };
-use offhook_packs::{Origin, Pack, PackFault, manifest::Status};
+use offhook_packs::{Catalog, Origin, Pack, PackFault, manifest::Status};
 use offhook_store::DeviceFilter;
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ mod install;
 mod loader;
 mod remove;
 
-pub use index::{Offer, index, offers};
+pub use index::{Offer, has_index, index, known_firmware, offers};
 pub use install::{Wanted, check_archive, install, install_named, upgrade};
 pub use loader::{Change, PackLoader, tell};
 pub use remove::remove;
@@ -191,6 +192,15 @@ pub(in crate::app) fn told_faults(report: &Reporter, checked: &Checked, lost: &L
         report.error(lost.names.join(", "), format!("{} devices would be served by no pack", lost.count));
     }
     !checked.faults.is_empty() || lost.count > 0
+}
+
+/// Overrides under which a pack, as it would serve, has another text than the one that they were made for.
+fn stale(app: &App, catalog: &Catalog, id: &str) -> Vec<Value> {
+    let Some(pack) = catalog.pack(id) else { return Vec::new() };
+    let configuration = app.store.configuration();
+    let other = |t: &&Arc<TemplateOverride>| t.pack == id && t.base_source.as_deref() != pack.template(&t.name);
+    let told = |t: &Arc<TemplateOverride>| json!({ "scope": t.scope.to_string(), "pack": t.pack, "name": t.name });
+    configuration.templates.iter().filter(other).map(told).collect()
 }
 
 /// `id`, without a version.
