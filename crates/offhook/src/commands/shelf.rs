@@ -200,14 +200,7 @@ async fn list(out: &mut Output<'_>, connection: &Connection, installable: bool, 
     let row = |p: &Value| {
         let serving = if member(p, "serving") == "true" { "serves" } else { "pinned only" };
         let marks = if member(p, "status") == "eol" { format!("{serving}, eol") } else { serving.to_owned() };
-        vec![
-            member(p, "id"),
-            member(p, "version"),
-            marks,
-            member(p, "source"),
-            member(p, "models"),
-            member(p, "devices"),
-        ]
+        vec![member(p, "id"), member(p, "version"), marks, member(p, "source"), member(p, "models"), member(p, "devices")]
     };
     let rows = items(&list).iter().map(row).collect();
     out.table(&["pack", "version", "state", "source", "models", "devices"], rows, "There are no packs.")
