@@ -47,7 +47,8 @@ fn second_process(server: &Server, variables: &[(&str, &str)]) -> (Option<i32>, 
 fn key_and_token_are_made_once() {
     let mut server = Server::start();
     let (token, key) = (server.token(), fs::read(server.data().join("secret.key")).unwrap());
-    assert!(token.len() >= 32 && server.log().contains("admin.token (new)"), "{}", server.log());
+    server.await_log("admin.token (new)");
+    assert!(token.len() >= 32);
     assert_eq!(server.data().metadata().unwrap().permissions().mode() & 0o077, 0, "the data folder is nobody else's");
     server.stop();
     server.start_again();
