@@ -46,14 +46,10 @@ pub(crate) fn load(files: &PackFiles) -> Result<Pack, Vec<PackFault>> {
     let manifest = manifest(files, &mut faults);
     let models = match files.files.get(MODELS).map(|b| text(b)) {
         Some(Ok(text)) => {
-            let broken = schema::faults(schema::Of::Models, &text);
-            broken.iter().for_each(|b| faults.add(MODELS, &b.place, &b.message));
-            Models::read(&text, |place, message| {
-                // What breaks the schema is told by it, with its line.
-                if broken.is_empty() {
-                    faults.add(MODELS, place, message);
-                }
-            })
+            let before = faults.list.len();
+            let models = Models::read(&text, |place, message| faults.add(MODELS, place, message));
+            every_fault(schema::Of::Models, &text, before, &mut faults);
+            models
         }
         Some(Err(e)) => {
             faults.add(MODELS, "", e);
@@ -133,7 +129,7 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
         None => BTreeMap::new(),
     };
     let head: Option<Head> = one(toml::Value::Table(table), "", faults);
-    every_fault(&text, before, faults);
+    every_fault(schema::Of::Vendor, &text, before, faults);
     let mut head = head?;
     if head.id != files.id {
         faults.add(MANIFEST, "id", format!("is {:?} but the folder is {:?}: they must be the same", head.id, files.id));
@@ -151,16 +147,24 @@ fn manifest(files: &PackFiles, faults: &mut Faults<'_>) -> Option<Manifest> {
     Some(Manifest { head, identify, formats, files: specs, images })
 }
 
-/// The types tell the first fault of each part, with what is allowed; the schema tells all of them, with their lines.
-fn every_fault(text: &str, before: usize, faults: &mut Faults<'_>) {
-    let broken = schema::faults(schema::Of::Vendor, text);
+/// The types tell the first fault of each part, with what is allowed; the schema, made of the same types, tells all of them, with their
+/// lines. A file without faults, as at every start, is not read a second time.
+fn every_fault(of: schema::Of, text: &str, before: usize, faults: &mut Faults<'_>) {
+    if faults.list.len() == before {
+        return;
+    }
+    let broken = schema::faults(of, text);
     if broken.is_empty() {
         return;
     }
     let told = faults.list.split_off(before);
     for Broken { place, key, message } in broken {
         let same = told.iter().find(|f| f.message.contains(&format!("`{key}`")) && f.message.contains("expected"));
-        faults.add(MANIFEST, place, same.map_or(message, |f| f.message.clone()));
+        let file = match of {
+            schema::Of::Vendor => MANIFEST,
+            schema::Of::Models => MODELS,
+        };
+        faults.add(file, place, same.map_or(message, |f| f.message.clone()));
     }
 }
 

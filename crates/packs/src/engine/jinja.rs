@@ -353,7 +353,7 @@ fn xmlattr(value: &Value, autospace: Option<bool>) -> Result<Value, Error> {
         }
         let key = key.to_string();
         if key.is_empty() || key.contains(|c: char| c.is_whitespace() || "/>='\"".contains(c)) {
-            return Err(fault(format!("{key:?} is no name of an attribute")));
+            return Err(fault("a key is no name of an attribute"));
         }
         out.push(format!("{}=\"{}\"", format::escape_xml(&key), format::escape_xml(&format::clean(&item.to_string()))));
     }

@@ -382,6 +382,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_shows_no_value() {
+        // `x` is the value of the test's context; templates that compute what the engine complains of must not publish it.
+        for source in
+            ["{{ [1].index(x) }}", "{{ {x ~ ' y': 1}|xmlattr }}", "{{ ('{:' ~ x ~ '}').format(1) }}", "{{ ('{!' ~ x ~ '}').format(1) }}"]
+        {
+            let Err(e) = engine(&[("t", source)]).render_values("t", context! { x => "s3cret" }) else { panic!("{source}") };
+            assert!(!e.to_string().contains("s3cret"), "{e}");
+        }
+    }
+
+    #[test]
     fn every_broken_template_is_reported() {
         let mut files = PackFiles::default();
         for name in ["a", "b"] {

@@ -46,7 +46,7 @@ fn list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Er
         "index" => {
             let (wanted,): (&Value,) = from_args(args)?;
             let at = value.try_iter()?.position(|v| v == *wanted);
-            Value::from(at.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("{wanted} is not in the list")))?)
+            Value::from(at.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the value is not in the list"))?)
         }
         _ => return Ok(None),
     }))

@@ -299,7 +299,7 @@ fn braces_one(field: &str, arguments: &[Value], named: &Kwargs, counter: &mut us
         None => {}
         Some("r" | "a") => value = Value::from(repr(&value)),
         Some("s") => value = Value::from(text(&value)),
-        Some(other) => return Err(fault(format!("a format has no !{other}"))),
+        Some(_) => return Err(fault("a format has !r, !a and !s")),
     }
     format_spec(spec, &value)
 }
@@ -336,9 +336,9 @@ fn format_spec(source: &str, value: &Value) -> Result<String, Error> {
     }
     spec.kind = chars.next().unwrap_or(' ');
     if chars.next().is_some() {
-        return Err(fault(format!("{source:?} is no format")));
+        return Err(fault("what stands behind a colon of the format is none"));
     }
-    let unknown = || fault(format!("{} cannot be formatted by {source:?}", value.kind()));
+    let unknown = || fault(format!("{} cannot be formatted so", value.kind()));
     let is_whole = i128::try_from(value.clone()).is_ok() || value.kind() == ValueKind::Bool;
     match (spec.kind, real(value)) {
         ('s' | ' ', None) => {
