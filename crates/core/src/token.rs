@@ -1,5 +1,7 @@
 //! An API token: 256 random bits, of which only the SHA-256 is kept.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Id, clock::Timestamp};
@@ -13,22 +15,31 @@ pub const PREFIX: &str = "offhook_";
 pub enum Role {
     /// Everything, secrets too when asked for.
     Admin,
+    /// The daily work: everything about phones and what they share, secrets too when asked for. No tokens, tenants, packs or site.
+    Operator,
+    /// Approves phones and assigns lines and profiles to them. Sees no secret.
+    Installer,
     /// Reads everything, secrets masked; writes nothing.
     ReadOnly,
 }
 
 impl Role {
-    /// `admin` or `read-only`.
+    /// Every role, the one that may most first.
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Installer, Self::ReadOnly];
+
+    /// `admin`, `operator`, `installer` or `read-only`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Installer => "installer",
             Self::ReadOnly => "read-only",
         }
     }
 
     /// The role of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Admin, Self::ReadOnly].into_iter().find(|r| r.as_str() == text)
+        Self::ALL.into_iter().find(|r| r.as_str() == text)
     }
 }
 
@@ -41,6 +52,8 @@ pub struct Token {
     pub label: String,
     /// What it may do.
     pub role: Role,
+    /// The tenants it is for; none given: all of them, and what is no tenant's (site, global profiles, packs …).
+    pub tenants: Option<BTreeSet<String>>,
     /// SHA-256 of the token's text, lower-case hexadecimal. Never shown.
     #[serde(skip)]
     pub sha256: String,

@@ -7,6 +7,7 @@
 
 mod account;
 mod asset;
+mod author;
 mod blob;
 mod change;
 mod database;
@@ -37,6 +38,7 @@ mod writer;
 
 pub use account::{AccountFilter, AccountUses};
 pub use asset::NewAsset;
+pub use author::Author;
 pub use blob::{Blob, BlobWriter};
 pub use change::{Change, What};
 pub use device::{
@@ -52,4 +54,5 @@ pub use request::{RequestFilter, RequestRecord};
 pub use seen::Seen;
 pub use store::{OpenError, Store, StoreOptions};
 pub use template::NewTemplate;
+pub use token::NewToken;
 pub use upload::{NewUpload, UploadLimits};

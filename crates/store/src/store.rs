@@ -20,7 +20,7 @@ use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Change, Library, Shelf,
+    Author, Change, Library, Shelf,
     blob::Blobs,
     database::{Database, failed},
     key::{MasterKey, Sealer},
@@ -67,6 +67,8 @@ pub struct OpenError(pub String);
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
+    author: Option<Arc<Author>>,
+    dry: bool,
 }
 
 type Hook = Box<dyn Fn(&[Change]) + Send + Sync>;
@@ -145,6 +147,23 @@ impl Store {
         open(options, clock, entropy).await.map_err(OpenError)
     }
 
+    /// The same store, whose writes are made in this name.
+    #[must_use]
+    pub fn by(&self, author: Author) -> Self {
+        Self { author: Some(Arc::new(author)), ..self.clone() }
+    }
+
+    /// The same store, whose writes are checked and answered as if they were made, and undone.
+    #[must_use]
+    pub fn dry(&self) -> Self {
+        Self { dry: true, ..self.clone() }
+    }
+
+    /// Whether writes are only tried.
+    pub fn is_dry(&self) -> bool {
+        self.dry
+    }
+
     /// Replaces the list of raw parameters that are secret (packs were loaded again). Holds for later writes.
     pub fn set_raw_secrets(&self, raw: RawSecrets) {
         *self.shared.raw.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(raw);
@@ -208,7 +227,7 @@ impl Store {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        writer::write(&self.orders, work).await
+        writer::write(&self.orders, self.author.clone(), self.dry, work).await
     }
 }
 
@@ -246,7 +265,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     });
     let (orders, receiver) = mpsc::channel(writer::QUEUE);
     tokio::spawn(writer::run(Tx::new(conn, shared.clone(), held.seq, held.logged), database, receiver));
-    Ok(Store { shared, orders })
+    Ok(Store { shared, orders, author: None, dry: false })
 }
 
 fn cannot(file: &Path, error: sqlx::Error) -> String {

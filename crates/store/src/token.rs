@@ -1,6 +1,6 @@
 //! API tokens: only their SHA-256 is kept.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
@@ -22,16 +22,38 @@ use crate::{
 };
 
 const MINUTE: i64 = 60_000;
-const SELECT: &str = "SELECT id, label, role, sha256, created_at, expires_at, last_used_at FROM tokens ORDER BY id";
+const SELECT: &str = "SELECT id, label, role, tenants, sha256, created_at, expires_at, last_used_at FROM tokens";
+
+/// A token that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// For people: what it is for.
+    pub label: String,
+    /// What it may do.
+    pub role: Role,
+    /// The tenants it is for; none given: all.
+    pub tenants: Option<BTreeSet<String>>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
 
 impl Store {
-    /// Makes a token. The text is given this once and never again.
+    /// Makes a token for all tenants. The text is given this once and never again.
     ///
     /// # Errors
     /// `Invalid` for a label with control characters or an end that has passed.
     pub async fn create_token(&self, label: &str, role: Role, expires_at: Option<Timestamp>) -> Result<(Token, String)> {
+        self.create_token_for(NewToken { label: label.to_owned(), role, tenants: None, expires_at }).await
+    }
+
+    /// Makes a token. The text is given this once and never again.
+    ///
+    /// # Errors
+    /// `Invalid` for a label with control characters, an end that has passed, or a tenant that is not there.
+    pub async fn create_token_for(&self, new: NewToken) -> Result<(Token, String)> {
         let text = self.new_text();
-        let token = self.insert_token(label, role, expires_at, &text).await?;
+        let sha256 = sum(&text);
+        let token = self.write(move |tx| insert(tx, new, sha256).boxed()).await?;
         Ok((token, text))
     }
 
@@ -41,17 +63,12 @@ impl Store {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
     }
 
-    async fn insert_token(&self, label: &str, role: Role, expires_at: Option<Timestamp>, text: &str) -> Result<Token> {
-        let (label, sha256) = (label.to_owned(), sum(text));
-        self.write(move |tx| insert(tx, label, role, expires_at, sha256).boxed()).await
-    }
-
     /// The valid token of that text; none when it is unknown, revoked or expired. Notes its use, to the minute.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn verify_token(&self, text: &str) -> Result<Option<Token>> {
-        let query = sqlx::query("SELECT id, label, role, sha256, created_at, expires_at, last_used_at FROM tokens WHERE sha256 = $1");
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE sha256 = $1")));
         let found = query.bind(sum(text)).fetch_optional(&self.shared.readers).await.map_err(failed)?;
         let Some(token) = found.map(|r| read(&r)).transpose()? else { return Ok(None) };
         let now = self.shared.clock.now();
@@ -72,7 +89,13 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn tokens(&self) -> Result<Vec<Token>> {
-        sqlx::query(SELECT).fetch_all(&self.shared.readers).await.map_err(failed)?.iter().map(read).collect()
+        sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id")))
+            .fetch_all(&self.shared.readers)
+            .await
+            .map_err(failed)?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// Revokes a token. The last admin token that is still valid stays: nobody could make another.
@@ -90,14 +113,15 @@ impl Store {
     /// `Unavailable` when the file cannot be written; no token is made then.
     pub async fn ensure_admin_token(&self, file: &Path) -> Result<bool> {
         let now = self.shared.clock.now();
-        if self.tokens().await?.iter().any(|t| t.role == Role::Admin && valid(t, now)) {
+        if self.tokens().await?.iter().any(|t| administers(t, now)) {
             return Ok(false);
         }
         let text = self.new_text();
         // The file first: were it the other way round, a stop between the two would leave a token that nobody knows.
         write_private(file, format!("{text}\n").as_bytes())
             .map_err(|e| Error::Unavailable(format!("the admin token's file {} cannot be written: {e}", file.display())))?;
-        self.insert_token("first start", Role::Admin, None, &text).await?;
+        let (new, sha256) = (NewToken { label: "first start".into(), role: Role::Admin, tenants: None, expires_at: None }, sum(&text));
+        self.write(move |tx| insert(tx, new, sha256).boxed()).await?;
         Ok(true)
     }
 }
@@ -110,21 +134,36 @@ fn valid(token: &Token, now: Timestamp) -> bool {
     token.expires_at.is_none_or(|end| now < end)
 }
 
-async fn insert(tx: &mut Tx, label: String, role: Role, expires_at: Option<Timestamp>, sha256: String) -> Result<Token> {
+/// Whether it may make every other token.
+fn administers(token: &Token, now: Timestamp) -> bool {
+    token.role == Role::Admin && token.tenants.is_none() && valid(token, now)
+}
+
+async fn insert(tx: &mut Tx, new: NewToken, sha256: String) -> Result<Token> {
+    let NewToken { label, role, tenants, expires_at } = new;
     let mut faults = Faults::default();
     faults.text("label", &label);
     if expires_at.is_some_and(|end| end <= tx.now) {
         faults.add("expires_at", "has passed already");
     }
+    for (i, tenant) in tenants.iter().flatten().enumerate() {
+        if !tx.configuration.tenants.contains_key(tenant) {
+            faults.add(format!("tenants[{i}]"), format!("there is no tenant {tenant:?}"));
+        }
+    }
+    if tenants.as_ref().is_some_and(BTreeSet::is_empty) {
+        faults.add("tenants", "names no tenant: leave it out for all of them");
+    }
     faults.done()?;
-    let token = Token { id: tx.new_id(), label, role, sha256, created_at: tx.now, expires_at, last_used_at: None };
-    sqlx::query("INSERT INTO tokens (id, label, role, sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)")
+    let token = Token { id: tx.new_id(), label, role, tenants, sha256, created_at: tx.now, expires_at, last_used_at: None };
+    sqlx::query("INSERT INTO tokens (id, label, role, sha256, created_at, expires_at, tenants) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(token.id.to_string())
         .bind(&token.label)
         .bind(role.as_str())
         .bind(&token.sha256)
         .bind(token.created_at.as_millis())
         .bind(expires_at.map(Timestamp::as_millis))
+        .bind(token.tenants.as_ref().map(row::to_json).transpose()?)
         .execute(&mut tx.conn)
         .await
         .map_err(failed)?;
@@ -138,12 +177,11 @@ async fn note_use(tx: &mut Tx, id: Id, at: i64) -> Result<()> {
 }
 
 async fn revoke(tx: &mut Tx, id: Id) -> Result<()> {
-    let rows = sqlx::query(SELECT).fetch_all(&mut tx.conn).await.map_err(failed)?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id"))).fetch_all(&mut tx.conn).await.map_err(failed)?;
     let (revoked, others): (Vec<Token>, Vec<Token>) =
         rows.iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().partition(|t| t.id == id);
     let token = revoked.first().ok_or_else(|| Error::not_found("token", id))?;
-    let administers = |token: &Token| token.role == Role::Admin && valid(token, tx.now);
-    if administers(token) && !others.iter().any(administers) {
+    if administers(token, tx.now) && !others.iter().any(|t| administers(t, tx.now)) {
         return Err(Error::Conflict("this is the last valid admin token: make another one before it is revoked".into()));
     }
     sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
@@ -155,6 +193,7 @@ fn read(r: &AnyRow) -> Result<Token> {
         id: row::id(r, "id")?,
         label: row::text(r, "label")?,
         role: Role::parse(&row::text(r, "role")?).ok_or_else(|| row::unreadable("role", "no role"))?,
+        tenants: row::maybe_text(r, "tenants")?.map(|t| serde_json::from_str(&t).map_err(|e| row::unreadable("tenants", e))).transpose()?,
         sha256: row::text(r, "sha256")?,
         created_at: row::time(r, "created_at")?,
         expires_at: row::maybe_time(r, "expires_at")?,

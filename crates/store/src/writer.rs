@@ -9,7 +9,7 @@ use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Change, Library, Shelf, What,
+    Author, Change, Library, Shelf, What,
     blob::Row,
     database::{Database, failed},
     store::Shared,
@@ -26,6 +26,8 @@ pub(crate) struct Tx {
     pub(crate) conn: AnyConnection,
     /// The moment of this write.
     pub(crate) now: Timestamp,
+    /// Who makes this write; none: the server itself.
+    pub(crate) author: Option<Arc<Author>>,
     /// The configuration as earlier writes of the transaction left it; a write that changes it replaces it.
     pub(crate) configuration: Arc<Configuration>,
     /// Firmware names, likewise.
@@ -61,6 +63,7 @@ impl Tx {
         Self {
             conn,
             now: shared.clock.now(),
+            author: None,
             configuration,
             shelf,
             library,
@@ -136,8 +139,8 @@ pub(crate) enum Order {
     Close(oneshot::Sender<Result<()>>),
 }
 
-/// Hands a write to the writer and waits until it is durable.
-pub(crate) async fn write<T, F>(orders: &mpsc::Sender<Order>, work: F) -> Result<T>
+/// Hands a write to the writer and waits until it is durable; a dry one until it is undone.
+pub(crate) async fn write<T, F>(orders: &mpsc::Sender<Order>, author: Option<Arc<Author>>, dry: bool, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
@@ -145,9 +148,10 @@ where
     let (send, receive) = oneshot::channel();
     let job: Job = Box::new(move |tx| {
         async move {
+            tx.author = author;
             let caught = AssertUnwindSafe(async { work(tx).await }).catch_unwind().await;
             let result = caught.unwrap_or_else(|_| Err(Error::Internal("a write panicked; nothing of it was stored".into())));
-            let keep = result.is_ok();
+            let keep = result.is_ok() && !dry;
             let acknowledge: Acknowledge = Box::new(move |durable| {
                 let _ = send.send(result.and_then(|value| durable.map(|()| value)));
             });

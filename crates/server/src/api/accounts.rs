@@ -1,7 +1,6 @@
 //! `/api/v1/accounts`
 
 use axum::{
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -14,6 +13,7 @@ use utoipa::{
 };
 
 use super::{
+    auth::By,
     body::Document,
     etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging},
@@ -121,7 +121,7 @@ fn tagged(app: &App, account: &Account) -> Tagged<AccountView> {
 /// List accounts
 #[utoipa::path(get, path = "/accounts", tag = "accounts", params(Paging, AccountQuery),
     responses((status = 200, description = "One page.", body = List<AccountView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let filter = AccountFilter { tenant: params.text("tenant"), unassigned: params.flag("unassigned"), q: params.text("q") };
     let filter = params.finish(filter)?;
@@ -132,8 +132,8 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// Create an account
 #[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = AccountWrite,
     responses((status = 201, description = "As it was made.", body = AccountView)))]
-pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    let account = accounts::create(&app, who, document).await?;
+pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let account = accounts::create(&app, &who, document).await?;
     Ok(created(&format!("/api/v1/accounts/{}", account.id), tagged(&app, &account)))
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 #[utoipa::path(get, path = "/accounts/{account}", tag = "accounts",
     params(("account" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The account.", body = AccountView)))]
-pub(super) async fn read(State(app): State<App>, Key(account): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(account): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&app, &accounts::read(&app, &account, tenant.as_deref()).await?))
 }
 
@@ -152,14 +152,14 @@ pub(super) async fn read(State(app): State<App>, Key(account): Key<String>, Owne
     params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = AccountView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(account): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &accounts::replace(&app, who, &account, tenant.as_deref(), if_match, document).await?))
+    Ok(tagged(&app, &accounts::replace(&app, &who, &account, tenant.as_deref(), if_match, document).await?))
 }
 
 /// Change an account
@@ -167,14 +167,14 @@ pub(super) async fn replace(
     params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = AccountView)))]
 pub(super) async fn patch(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(account): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &accounts::patch(&app, who, &account, tenant.as_deref(), if_match, patch).await?))
+    Ok(tagged(&app, &accounts::patch(&app, &who, &account, tenant.as_deref(), if_match, patch).await?))
 }
 
 /// Delete an account that no line names
@@ -182,12 +182,12 @@ pub(super) async fn patch(
     params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(account): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
 ) -> Result<StatusCode, Problem> {
-    accounts::delete(&app, who, &account, tenant.as_deref(), if_match).await?;
+    accounts::delete(&app, &who, &account, tenant.as_deref(), if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

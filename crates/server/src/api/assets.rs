@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::pieces,
     etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging, sort},
@@ -116,7 +117,7 @@ fn problem(app: &App, error: Error) -> Problem {
 /// List assets
 #[utoipa::path(get, path = "/assets", tag = "assets", params(Paging, AssetQuery),
     responses((status = 200, description = "One page.", body = List<AssetView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, SORTS);
     let kinds = AssetKind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
@@ -133,11 +134,11 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 #[utoipa::path(post, path = "/assets", tag = "assets", params(NewAssetQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, description = "As it is stored.", body = AssetView)))]
-pub(super) async fn upload(State(app): State<App>, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
+pub(super) async fn upload(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
     let new = NewAssetQuery { name: params.text("name").unwrap_or_default(), tenant: params.text("tenant") };
     let new = params.finish(new)?;
     let bytes = pieces(request.into_body()).map_err(|stopped| Error::invalid("", stopped.to_string()));
-    let asset = assets::add(&app, who, &new.name, new.tenant.as_deref(), bytes).await.map_err(|e| problem(&app, e))?;
+    let asset = assets::add(&app, &who, &new.name, new.tenant.as_deref(), bytes).await.map_err(|e| problem(&app, e))?;
     Ok(created(&format!("/api/v1/assets/{}", asset.id), tagged(&asset)))
 }
 
@@ -145,7 +146,7 @@ pub(super) async fn upload(State(app): State<App>, who: Caller, mut params: Para
 #[utoipa::path(get, path = "/assets/{asset}", tag = "assets",
     params(("asset" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The asset's description.", body = AssetView)))]
-pub(super) async fn read(State(app): State<App>, Key(asset): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(asset): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&*assets::read(&app, &asset, tenant.as_deref())?))
 }
 
@@ -155,13 +156,8 @@ pub(super) async fn read(State(app): State<App>, Key(asset): Key<String>, Owner 
 #[utoipa::path(get, path = "/assets/{asset}/contents", tag = "assets",
     params(("asset" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The file.", body = Vec<u8>, content_type = "*/*")))]
-pub(super) async fn contents(
-    State(app): State<App>,
-    who: Caller,
-    Key(asset): Key<String>,
-    Owner { tenant }: Owner,
-) -> Result<Response, Problem> {
-    let (asset, file) = assets::contents(&app, who, &asset, tenant.as_deref()).await?;
+pub(super) async fn contents(By(app): By, who: Caller, Key(asset): Key<String>, Owner { tenant }: Owner) -> Result<Response, Problem> {
+    let (asset, file) = assets::contents(&app, &who, &asset, tenant.as_deref()).await?;
     // Names are letters, digits and . _ - only.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -180,7 +176,7 @@ pub(super) async fn contents(
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 200, description = "As it is now.", body = AssetView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(asset): Key<String>,
     IfMatch(if_match): IfMatch,
@@ -188,7 +184,7 @@ pub(super) async fn replace(
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let bytes = pieces(request.into_body()).map_err(|stopped| Error::invalid("", stopped.to_string()));
-    let asset = assets::replace(&app, who, &asset, tenant.as_deref(), if_match, bytes).await.map_err(|e| problem(&app, e))?;
+    let asset = assets::replace(&app, &who, &asset, tenant.as_deref(), if_match, bytes).await.map_err(|e| problem(&app, e))?;
     Ok(tagged(&asset))
 }
 
@@ -197,12 +193,12 @@ pub(super) async fn replace(
     params(("asset" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(asset): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
 ) -> Result<StatusCode, Problem> {
-    assets::delete(&app, who, &asset, tenant.as_deref(), if_match).await?;
+    assets::delete(&app, &who, &asset, tenant.as_deref(), if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,7 @@
 //! Who calls: the bearer token of a request becomes a [`Caller`]. Only the two health paths are open.
 
+use std::net::SocketAddr;
+
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, header, request::Parts},
@@ -26,7 +28,9 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     } else {
         match caller(&app, request.headers(), browser).await {
             Ok(caller) => {
-                request.extensions_mut().insert(caller);
+                let from = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+                let dry_run = take_dry_run(&mut request);
+                request.extensions_mut().insert(Caller { from, dry_run, ..caller });
                 next.run(request).await
             }
             Err(problem) => refuse(problem, browser),
@@ -68,10 +72,45 @@ fn refuse(problem: Problem, browser: bool) -> Response {
     response
 }
 
+/// `dry_run=true` in the query of what writes: every operation knows it, so it is read in one place and taken out of the query.
+fn take_dry_run(request: &mut Request) -> bool {
+    const WORDS: &str = "dry_run=true";
+    let query = request.uri().query().unwrap_or_default();
+    if request.method().is_safe() || !query.split('&').any(|pair| pair == WORDS) {
+        return false;
+    }
+    let rest: Vec<&str> = query.split('&').filter(|pair| *pair != WORDS).collect();
+    let path = request.uri().path();
+    let text = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
+    match text.parse() {
+        Ok(uri) => {
+            *request.uri_mut() = uri;
+            true
+        }
+        // What was a query stays one without a pair; were it not so, the operation would refuse the parameter.
+        Err(_) => false,
+    }
+}
+
+/// The far end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The application acting for the caller of this request.
+pub struct By(pub App);
+
+impl FromRequestParts<App> for By {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Ok(Self(app.by(&Caller::from_request_parts(parts, app).await?)))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().copied().ok_or_else(|| Problem::unauthorized("send the header Authorization: Bearer <token>"))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::unauthorized("send the header Authorization: Bearer <token>"))
     }
 }

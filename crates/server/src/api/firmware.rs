@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::{Document, pieces},
     etag::created,
     jobs::{self, JobView},
@@ -20,7 +21,7 @@ use super::{
     problem::Problem,
 };
 use crate::app::{
-    App, Caller,
+    Caller,
     firmware::{
         self, FirmwareFilter, SORTS,
         assignment::{self, Assignment, AssignmentFilter},
@@ -85,7 +86,7 @@ fn view(firmware: Firmware) -> FirmwareView {
 /// List firmware
 #[utoipa::path(get, path = "/firmware", tag = "firmware", params(Paging, FirmwareQuery),
     responses((status = 200, description = "One page.", body = List<FirmwareView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, SORTS);
     let filter = FirmwareFilter { pack: params.text("pack"), q: params.text("q") };
@@ -99,11 +100,11 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 #[utoipa::path(post, path = "/firmware", tag = "firmware", params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, description = "As it is stored.", body = FirmwareView)))]
-pub(super) async fn upload(State(app): State<App>, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
+pub(super) async fn upload(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
     let upload = UploadQuery { name: params.text("name").unwrap_or_default(), pack: params.text("pack") };
     let upload = params.finish(upload)?;
     let bytes = pieces(request.into_body()).map_err(|stopped| Error::invalid("", stopped.to_string()));
-    let added = firmware::add(&app, who, &upload.name, upload.pack.as_deref(), bytes).await;
+    let added = firmware::add(&app, &who, &upload.name, upload.pack.as_deref(), bytes).await;
     let firmware = added.map_err(|error| match error {
         Error::Full(_) => Problem::too_large(app.config.limits.firmware_size),
         error => Problem::from(error),
@@ -114,15 +115,15 @@ pub(super) async fn upload(State(app): State<App>, who: Caller, mut params: Para
 /// One firmware file
 #[utoipa::path(get, path = "/firmware/{firmware}", tag = "firmware", params(("firmware" = String, Path, description = "Id or name.")),
     responses((status = 200, description = "The file's description.", body = FirmwareView)))]
-pub(super) async fn read(State(app): State<App>, Key(firmware): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(firmware): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(Json(view(firmware::read(&app, &firmware)?)))
 }
 
 /// Delete a firmware file
 #[utoipa::path(delete, path = "/firmware/{firmware}", tag = "firmware", params(("firmware" = String, Path, description = "Id or name.")),
     responses((status = 204, description = "It is gone.")))]
-pub(super) async fn delete(State(app): State<App>, who: Caller, Key(firmware): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
-    firmware::delete(&app, who, &firmware).await?;
+pub(super) async fn delete(By(app): By, who: Caller, Key(firmware): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    firmware::delete(&app, &who, &firmware).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -190,7 +191,7 @@ fn offered(offered: Offered) -> OfferedView {
 /// that of the pinned key, is left out here and told with `refresh`.
 #[utoipa::path(get, path = "/firmware/catalogue", tag = "firmware", params(Paging, CatalogueQuery),
     responses((status = 200, description = "One page, by pack and version.", body = List<OfferedView>)))]
-pub(super) async fn catalogue(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn catalogue(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let filter = CatalogueFilter { pack: params.text("pack"), model: params.text("model"), refresh: params.flag("refresh") };
     let filter = params.finish(filter)?;
@@ -216,8 +217,8 @@ pub struct FetchRequest {
 /// is stored already with the same bytes stays.
 #[utoipa::path(post, path = "/firmware:fetch", tag = "firmware", request_body = FetchRequest,
     responses((status = 202, description = "The job.", body = JobView)))]
-pub(super) async fn fetch(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    Ok(jobs::accepted(catalogue::fetch(&app, who, document).await?))
+pub(super) async fn fetch(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    Ok(jobs::accepted(catalogue::fetch(&app, &who, document).await?))
 }
 
 /// What an archive is for.
@@ -243,16 +244,11 @@ pub struct UnpackedView {
 #[utoipa::path(post, path = "/firmware:unpack", tag = "firmware", params(UnpackQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The archive."),
     responses((status = 200, description = "What was stored and what was not.", body = UnpackedView)))]
-pub(super) async fn unpack(
-    State(app): State<App>,
-    who: Caller,
-    mut params: Params,
-    request: Request,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn unpack(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<impl IntoResponse, Problem> {
     let pack = params.text("pack");
     let pack = params.finish(pack)?;
     let bytes = pieces(request.into_body()).map_err(|stopped| Error::invalid("", stopped.to_string()));
-    let unpacked = catalogue::add_archive(&app, who, pack.as_deref(), bytes).await.map_err(|error| match error {
+    let unpacked = catalogue::add_archive(&app, &who, pack.as_deref(), bytes).await.map_err(|error| match error {
         Error::Full(_) => Problem::too_large(app.config.limits.firmware_size),
         error => Problem::from(error),
     })?;
@@ -309,7 +305,7 @@ pub struct AssignmentQuery {
 /// Every profile, tenant and the site that names a version. A device's own settings are not among them.
 #[utoipa::path(get, path = "/firmware/assignments", tag = "firmware", params(Paging, AssignmentQuery),
     responses((status = 200, description = "One page.", body = List<AssignmentView>)))]
-pub(super) async fn assignments(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn assignments(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let filter = AssignmentFilter { pack: params.text("pack"), tenant: params.text("tenant") };
     let filter = params.finish(filter)?;
@@ -342,13 +338,8 @@ pub struct AssignRequest {
 /// `provisioning.firmware.version` and `.policy`.
 #[utoipa::path(post, path = "/firmware:assign", tag = "firmware", request_body = AssignRequest,
     responses((status = 200, description = "What is assigned now.", body = AssignedView)))]
-pub(super) async fn assign(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    Document(document): Document,
-) -> Result<impl IntoResponse, Problem> {
-    let items = assignment::assign(&app, who, document).await?;
+pub(super) async fn assign(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
+    let items = assignment::assign(&app, &who, document).await?;
     Ok(Json(AssignedView { items: items.into_iter().map(assignment_view).collect() }))
 }
 
@@ -378,11 +369,6 @@ pub struct UnassignedView {
 /// Take an assignment back
 #[utoipa::path(post, path = "/firmware:unassign", tag = "firmware", request_body = UnassignRequest,
     responses((status = 200, description = "The profiles that were changed.", body = UnassignedView)))]
-pub(super) async fn unassign(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    Document(document): Document,
-) -> Result<impl IntoResponse, Problem> {
-    Ok(Json(UnassignedView { profiles: assignment::unassign(&app, who, document).await? }))
+pub(super) async fn unassign(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
+    Ok(Json(UnassignedView { profiles: assignment::unassign(&app, &who, document).await? }))
 }

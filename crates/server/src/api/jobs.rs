@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,12 +12,13 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     listing::{List, Paging},
     params::{Key, NoParams, Params},
     problem::Problem,
 };
 use crate::app::{
-    App, Caller,
+    Caller,
     jobs::{self, Job, JobFilter},
 };
 
@@ -119,7 +119,7 @@ pub(super) fn accepted(job: Job) -> Response {
 /// List jobs
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(Paging, JobQuery),
     responses((status = 200, description = "One page, the newest first.", body = List<JobView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let state = params.read("state", "queued, running, done, failed or cancelled", jobs::State::parse);
     let filter = JobFilter { state, kind: params.text("kind") };
@@ -130,7 +130,7 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// One job
 #[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = String, Path, description = "Its id.")),
     responses((status = 200, description = "How far it is and what came of it.", body = JobView)))]
-pub(super) async fn read(State(app): State<App>, Key(job): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(job): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(Json(view(jobs::read(&app, &job)?)))
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn read(State(app): State<App>, Key(job): Key<String>, _: NoPar
 /// It stops where it waits; what it did stays done. One that ended already is forgotten.
 #[utoipa::path(delete, path = "/jobs/{job}", tag = "jobs", params(("job" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is asked to stop, or forgotten.")))]
-pub(super) async fn cancel(State(app): State<App>, who: Caller, Key(job): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
-    jobs::cancel(&app, who, &job)?;
+pub(super) async fn cancel(By(app): By, who: Caller, Key(job): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    jobs::cancel(&app, &who, &job)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -49,9 +50,12 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Serves the API on these listeners until `stop`.
 pub async fn serve(listeners: Vec<TcpListener>, app: App, stop: CancellationToken) {
-    let service = TowerToHyperService::new(router(app));
+    let router = router(app);
     let options = HttpOptions { connections: CONNECTIONS, idle: IDLE };
-    connections::serve(listeners, options, stop, move |_, _| service.clone()).await;
+    connections::serve(listeners, options, stop, move |peer, _| {
+        TowerToHyperService::new(Extension(auth::Peer(peer)).layer(router.clone()))
+    })
+    .await;
 }
 
 /// Everything that the admin listener answers.

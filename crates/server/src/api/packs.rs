@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::pieces,
     jobs::{JobView, accepted},
     listing::{List, Paging, sort},
@@ -20,7 +21,7 @@ use super::{
     problem::Problem,
 };
 use crate::app::{
-    App, Caller,
+    Caller,
     packs::{self, ARCHIVE, Offer, SORTS, Shown, Wanted},
 };
 
@@ -177,7 +178,7 @@ fn offer(offer: Offer) -> OfferView {
 /// Those in use, every version.
 #[utoipa::path(get, path = "/packs", tag = "packs", params(Paging, PackQuery),
     responses((status = 200, description = "One page.", body = List<PackView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, SORTS);
     let q = params.text("q");
@@ -191,7 +192,7 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 #[utoipa::path(get, path = "/packs/installable", tag = "packs",
     params(("all" = Option<bool>, Query, description = "Every version, and those at the end of their life too.")),
     responses((status = 200, description = "All of them.", body = List<OfferView>)))]
-pub(super) async fn installable(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn installable(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let all = params.flag("all");
     let all = params.finish(all)?;
     let items = packs::offers(&app, all).await?.into_iter().map(offer).collect();
@@ -205,16 +206,16 @@ pub(super) async fn installable(State(app): State<App>, mut params: Params) -> R
 #[utoipa::path(post, path = "/packs", tag = "packs", params(PackChangeQuery),
     request_body(content((PackInstall = "application/json"), (Vec<u8> = "application/octet-stream")), description = "The archive, or its name."),
     responses((status = 202, description = "The job.", body = JobView)))]
-pub(super) async fn install(State(app): State<App>, who: Caller, params: Params, request: Request) -> Result<Response, Problem> {
+pub(super) async fn install(By(app): By, who: Caller, params: Params, request: Request) -> Result<Response, Problem> {
     let wanted = wanted(params)?;
     who.may_write()?;
     let media = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let bytes = whole(request).await?;
     let job = if media.starts_with("application/json") {
         let document: Value = serde_json::from_slice(&bytes).map_err(|e| Problem::malformed(format!("the body is not JSON: {e}")))?;
-        packs::install_named(&app, who, &key_of(&document)?, wanted).await?
+        packs::install_named(&app, &who, &key_of(&document)?, wanted).await?
     } else {
-        packs::install(&app, who, bytes, wanted).await?
+        packs::install(&app, &who, bytes, wanted).await?
     };
     Ok(accepted(job))
 }
@@ -243,7 +244,7 @@ async fn whole(request: Request) -> Result<Vec<u8>, Problem> {
 /// One pack
 #[utoipa::path(get, path = "/packs/{pack}", tag = "packs", params(("pack" = String, Path, description = "`id` or `id@version`.")),
     responses((status = 200, description = "The pack.", body = PackView)))]
-pub(super) async fn read(State(app): State<App>, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(Json(view(packs::read(&app, &pack).await?)))
 }
 
@@ -254,10 +255,10 @@ pub(super) async fn read(State(app): State<App>, Key(pack): Key<String>, _: NoPa
 #[utoipa::path(delete, path = "/packs/{pack}", tag = "packs",
     params(("pack" = String, Path, description = "`id` or `id@version`."), ("force" = Option<bool>, Query, description = "Also when devices need it.")),
     responses((status = 204, description = "It serves nobody any more.")))]
-pub(super) async fn remove(State(app): State<App>, who: Caller, Key(pack): Key<String>, mut params: Params) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(By(app): By, who: Caller, Key(pack): Key<String>, mut params: Params) -> Result<StatusCode, Problem> {
     let force = params.flag("force");
     let force = params.finish(force)?;
-    packs::remove(&app, who, &pack, force).await?;
+    packs::remove(&app, &who, &pack, force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -267,15 +268,15 @@ pub(super) async fn remove(State(app): State<App>, who: Caller, Key(pack): Key<S
 #[utoipa::path(post, path = "/packs/{pack}/upgrade", tag = "packs",
     params(("pack" = String, Path, description = "Its id."), PackChangeQuery),
     responses((status = 202, description = "The job.", body = JobView)))]
-pub(super) async fn upgrade(State(app): State<App>, who: Caller, Key(pack): Key<String>, params: Params) -> Result<Response, Problem> {
+pub(super) async fn upgrade(By(app): By, who: Caller, Key(pack): Key<String>, params: Params) -> Result<Response, Problem> {
     let wanted = wanted(params)?;
-    Ok(accepted(packs::upgrade(&app, who, &pack, wanted).await?))
+    Ok(accepted(packs::upgrade(&app, &who, &pack, wanted).await?))
 }
 
 /// Models of a pack
 #[utoipa::path(get, path = "/packs/{pack}/models", tag = "packs", params(("pack" = String, Path, description = "`id` or `id@version`.")),
     responses((status = 200, description = "All of them.", body = List<ModelView>)))]
-pub(super) async fn models(State(app): State<App>, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn models(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let pack = packs::find(&app, &pack)?;
     let model =
         |m: &offhook_packs::Model| ModelView { name: m.name.clone(), aliases: m.aliases.clone(), accounts: serde_json::json!(m.accounts) };
@@ -285,7 +286,7 @@ pub(super) async fn models(State(app): State<App>, Key(pack): Key<String>, _: No
 /// Files of a pack
 #[utoipa::path(get, path = "/packs/{pack}/files", tag = "packs", params(("pack" = String, Path, description = "`id` or `id@version`.")),
     responses((status = 200, description = "All that phones ask for.", body = List<PackFileView>)))]
-pub(super) async fn files(State(app): State<App>, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn files(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let pack = packs::find(&app, &pack)?;
     let file = |f: &offhook_packs::manifest::FileSpec| PackFileView {
         name: f.name.clone(),

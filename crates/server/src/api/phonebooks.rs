@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::{LargeDocument, large},
     etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging, sort},
@@ -20,7 +21,7 @@ use super::{
     problem::Problem,
 };
 use crate::app::{
-    App, Caller,
+    Caller,
     phonebooks::{self, Form, PhonebookFilter, SORTS},
 };
 
@@ -209,7 +210,7 @@ fn tagged(book: &Phonebook) -> Tagged<PhonebookView> {
 /// Without their contacts.
 #[utoipa::path(get, path = "/phonebooks", tag = "phonebooks", params(Paging, PhonebookQuery),
     responses((status = 200, description = "One page.", body = List<PhonebookEntry>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, SORTS);
     let filter = PhonebookFilter { tenant: params.text("tenant"), global: params.flag("global"), q: params.text("q") };
@@ -221,13 +222,8 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// Create a phone book
 #[utoipa::path(post, path = "/phonebooks", tag = "phonebooks", request_body = PhonebookWrite,
     responses((status = 201, description = "As it was made.", body = PhonebookView)))]
-pub(super) async fn create(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    LargeDocument(document): LargeDocument,
-) -> Result<Response, Problem> {
-    let book = phonebooks::create(&app, who, document).await?;
+pub(super) async fn create(By(app): By, who: Caller, _: NoParams, LargeDocument(document): LargeDocument) -> Result<Response, Problem> {
+    let book = phonebooks::create(&app, &who, document).await?;
     Ok(created(&format!("/api/v1/phonebooks/{}", book.id), tagged(&book)))
 }
 
@@ -235,7 +231,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/phonebooks/{phonebook}", tag = "phonebooks",
     params(("phonebook" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The phone book with its contacts.", body = PhonebookView)))]
-pub(super) async fn read(State(app): State<App>, Key(key): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(key): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&*phonebooks::read(&app, &key, tenant.as_deref())?))
 }
 
@@ -244,14 +240,14 @@ pub(super) async fn read(State(app): State<App>, Key(key): Key<String>, Owner { 
     params(("phonebook" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = PhonebookView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(key): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
     LargeDocument(document): LargeDocument,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&*phonebooks::replace(&app, who, &key, tenant.as_deref(), if_match, document).await?))
+    Ok(tagged(&*phonebooks::replace(&app, &who, &key, tenant.as_deref(), if_match, document).await?))
 }
 
 /// Change a phone book
@@ -259,14 +255,14 @@ pub(super) async fn replace(
     params(("phonebook" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = PhonebookView)))]
 pub(super) async fn patch(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(key): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
     LargeDocument(patch): LargeDocument,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&*phonebooks::patch(&app, who, &key, tenant.as_deref(), if_match, patch).await?))
+    Ok(tagged(&*phonebooks::patch(&app, &who, &key, tenant.as_deref(), if_match, patch).await?))
 }
 
 /// Delete a phone book that nothing uses
@@ -274,13 +270,13 @@ pub(super) async fn patch(
     params(("phonebook" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(key): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
 ) -> Result<StatusCode, Problem> {
-    phonebooks::delete(&app, who, &key, tenant.as_deref(), if_match).await?;
+    phonebooks::delete(&app, &who, &key, tenant.as_deref(), if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -293,7 +289,7 @@ pub(super) async fn delete(
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "CSV or vCards."),
     responses((status = 200, description = "What came.", body = ImportView)))]
 pub(super) async fn import(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(key): Key<String>,
     IfMatch(if_match): IfMatch,
@@ -304,7 +300,7 @@ pub(super) async fn import(
     let (tenant, replace) = (params.text("tenant"), params.flag("replace"));
     params.finish(())?;
     let bytes = large(request.into_body()).await?;
-    let done = phonebooks::import(&app, who, (&key, tenant.as_deref()), if_match, (format, replace), &bytes).await?;
+    let done = phonebooks::import(&app, &who, (&key, tenant.as_deref()), if_match, (format, replace), &bytes).await?;
     let view = ImportView { phonebook: entry(&done.phonebook), read: done.read, ignored: done.ignored };
     Ok(Tagged(StatusCode::OK, done.phonebook.revision, view))
 }
@@ -313,7 +309,7 @@ pub(super) async fn import(
 #[utoipa::path(get, path = "/phonebooks/{phonebook}/export", tag = "phonebooks",
     params(("phonebook" = String, Path, description = "Id or name."), ExportQuery),
     responses((status = 200, description = "CSV or vCards, in UTF-8.", body = Vec<u8>, content_type = "*/*")))]
-pub(super) async fn export(State(app): State<App>, Key(key): Key<String>, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn export(By(app): By, Key(key): Key<String>, mut params: Params) -> Result<Response, Problem> {
     let format = params.read("format", "csv or vcard", Form::parse).unwrap_or(Form::Csv);
     let tenant = params.text("tenant");
     params.finish(())?;

@@ -1,7 +1,6 @@
 //! `/api/v1/profiles`
 
 use axum::{
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -11,6 +10,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::Document,
     etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging, sort},
@@ -133,7 +133,7 @@ fn tagged(app: &App, profile: &Profile) -> Tagged<ProfileView> {
 /// List profiles
 #[utoipa::path(get, path = "/profiles", tag = "profiles", params(Paging, ProfileQuery),
     responses((status = 200, description = "One page.", body = List<ProfileView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, SORTS);
     let filter = ProfileFilter { tenant: params.text("tenant"), global: params.flag("global"), q: params.text("q") };
@@ -145,8 +145,8 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// Create a profile
 #[utoipa::path(post, path = "/profiles", tag = "profiles", request_body = ProfileWrite,
     responses((status = 201, description = "As it was made.", body = ProfileView)))]
-pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    let profile = profiles::create(&app, who, document).await?;
+pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let profile = profiles::create(&app, &who, document).await?;
     Ok(created(&format!("/api/v1/profiles/{}", profile.id), tagged(&app, &profile)))
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 #[utoipa::path(get, path = "/profiles/{profile}", tag = "profiles",
     params(("profile" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The profile.", body = ProfileView)))]
-pub(super) async fn read(State(app): State<App>, Key(profile): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(profile): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&app, &profiles::read(&app, &profile, tenant.as_deref())?))
 }
 
@@ -163,14 +163,14 @@ pub(super) async fn read(State(app): State<App>, Key(profile): Key<String>, Owne
     params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = ProfileView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(profile): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &profiles::replace(&app, who, &profile, tenant.as_deref(), if_match, document).await?))
+    Ok(tagged(&app, &profiles::replace(&app, &who, &profile, tenant.as_deref(), if_match, document).await?))
 }
 
 /// Change a profile
@@ -178,14 +178,14 @@ pub(super) async fn replace(
     params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = ProfileView)))]
 pub(super) async fn patch(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(profile): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &profiles::patch(&app, who, &profile, tenant.as_deref(), if_match, patch).await?))
+    Ok(tagged(&app, &profiles::patch(&app, &who, &profile, tenant.as_deref(), if_match, patch).await?))
 }
 
 /// Delete a profile that nothing uses
@@ -193,12 +193,12 @@ pub(super) async fn patch(
     params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(profile): Key<String>,
     IfMatch(if_match): IfMatch,
     Owner { tenant }: Owner,
 ) -> Result<StatusCode, Problem> {
-    profiles::delete(&app, who, &profile, tenant.as_deref(), if_match).await?;
+    profiles::delete(&app, &who, &profile, tenant.as_deref(), if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

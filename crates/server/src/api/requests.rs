@@ -4,7 +4,6 @@ use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use axum::{
     Json,
-    extract::State,
     http::HeaderMap,
     response::{
         IntoResponse,
@@ -20,6 +19,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     listing::{List, Paging},
     params::Params,
     problem::Problem,
@@ -198,7 +198,7 @@ pub(super) async fn page(app: &App, mut params: Params, device: Option<Id>) -> R
 /// Recent requests, newest first
 #[utoipa::path(get, path = "/requests", tag = "requests", params(Paging, RequestQuery),
     responses((status = 200, description = "One page.", body = List<RequestView>)))]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, params: Params) -> Result<impl IntoResponse, Problem> {
     page(&app, params, None).await
 }
 
@@ -212,7 +212,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<impl 
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last request that is known."),
     ),
     responses((status = 200, description = "A stream of events; the data of each is a request.", body = RequestView, content_type = "text/event-stream")))]
-pub(super) async fn stream(State(app): State<App>, headers: HeaderMap, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn stream(By(app): By, headers: HeaderMap, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let after = params.read("after", "the id of a request", Id::parse);
     let wanted = device_key(&mut params);
     let filter = filter(&mut params);

@@ -1,6 +1,6 @@
 //! `/api/v1/simulate`: what would become of a request.
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Json, response::IntoResponse};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use offhook_core::request::Transport;
 use serde::Serialize;
@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::{
+    auth::By,
     body::Document,
     params::NoParams,
     problem::Problem,
     requests::{DecisionName, StepView, TransportName, steps},
 };
 use crate::{
-    app::{App, Caller, simulate},
+    app::{Caller, simulate},
     pipeline::{Answer, File, Simulation},
 };
 
@@ -212,12 +213,7 @@ fn file_view(file: File) -> AnswerView {
 /// Nothing is stored or logged, so a read-only token may ask; only an admin may reveal secrets.
 #[utoipa::path(post, path = "/simulate", tag = "simulate", request_body = SimulateRequest,
     responses((status = 200, description = "What each step saw and decided, and the bytes.", body = SimulateAnswer)))]
-pub(super) async fn simulate(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    Document(document): Document,
-) -> Result<impl IntoResponse, Problem> {
-    let (transport, simulation) = simulate::run(&app, who, document).await?;
+pub(super) async fn simulate(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
+    let (transport, simulation) = simulate::run(&app, &who, document).await?;
     Ok(Json(view(transport, simulation)))
 }

@@ -1,12 +1,13 @@
 //! `/api/v1/site`
 
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
+use axum::{http::StatusCode, response::IntoResponse};
 use offhook_core::site::Site;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
+    auth::By,
     body::Document,
     etag::{IfMatch, Revision, Tagged},
     params::NoParams,
@@ -58,7 +59,7 @@ fn tagged(app: &App, site: &Site) -> Tagged<SiteView> {
 
 /// The site
 #[utoipa::path(get, path = "/site", tag = "site", responses((status = 200, description = "The site.", body = SiteView)))]
-pub(super) async fn read(State(app): State<App>, _: NoParams) -> impl IntoResponse {
+pub(super) async fn read(By(app): By, _: NoParams) -> impl IntoResponse {
     tagged(&app, &site::read(&app))
 }
 
@@ -67,13 +68,13 @@ pub(super) async fn read(State(app): State<App>, _: NoParams) -> impl IntoRespon
     params(Revision),
     responses((status = 200, description = "As it is now.", body = SiteView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     IfMatch(if_match): IfMatch,
     _: NoParams,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &site::replace(&app, who, if_match, document).await?))
+    Ok(tagged(&app, &site::replace(&app, &who, if_match, document).await?))
 }
 
 /// Change the site
@@ -81,11 +82,11 @@ pub(super) async fn replace(
     params(Revision),
     responses((status = 200, description = "As it is now.", body = SiteView)))]
 pub(super) async fn patch(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     IfMatch(if_match): IfMatch,
     _: NoParams,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &site::patch(&app, who, if_match, patch).await?))
+    Ok(tagged(&app, &site::patch(&app, &who, if_match, patch).await?))
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
+    extract::FromRequestParts,
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::Document,
     etag::{IfMatch, Revision, Tagged},
     listing::{List, Paging, sort},
@@ -18,7 +19,7 @@ use super::{
     problem::Problem,
 };
 use crate::app::{
-    App, Caller,
+    Caller,
     templates::{self, Checked, Copied, Copying, Layer, Named, Refused, SORTS, Saved, Shown, TemplateFilter},
 };
 
@@ -457,7 +458,7 @@ fn layer(scope: &str) -> Result<Layer, Problem> {
 /// Those of packs and overrides, without their text.
 #[utoipa::path(get, path = "/templates", tag = "templates", params(Paging, TemplateQuery),
     responses((status = 200, description = "One page.", body = List<TemplateView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, SORTS);
     let scope = params.read("scope", "pack, site, tenant:NAME or overrides", |text| {
@@ -481,11 +482,7 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 #[utoipa::path(get, path = "/templates/{scope}/{pack}/{*name}", tag = "templates",
     params(("scope" = String, Path, description = "`pack`, `site` or `tenant:NAME`."), ("pack" = String, Path, description = "Id of the pack."), ("name" = String, Path, description = "Name of the template.")),
     responses((status = 200, description = "The template.", body = TemplateSourceView)))]
-pub(super) async fn read(
-    State(app): State<App>,
-    Key((scope, pack, name)): Key<(String, String, String)>,
-    _: NoParams,
-) -> Result<Response, Problem> {
+pub(super) async fn read(By(app): By, Key((scope, pack, name)): Key<(String, String, String)>, _: NoParams) -> Result<Response, Problem> {
     let shown = templates::read(&app, &layer(&scope)?, &pack, &name).await?;
     let body = source_view(&shown);
     Ok(match body.template.revision {
@@ -502,7 +499,7 @@ pub(super) async fn read(
     params(("scope" = String, Path, description = "`site` or `tenant:NAME`."), ("pack" = String, Path, description = "Id of the pack."), ("name" = String, Path, description = "Name of the template."), Revision, NoneYet),
     responses((status = 200, description = "As it is now.", body = TemplateSavedAnswer), (status = 201, description = "As it was made.", body = TemplateSavedAnswer)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key((scope, pack, name)): Key<(String, String, String)>,
     IfMatch(if_match): IfMatch,
@@ -512,7 +509,7 @@ pub(super) async fn replace(
 ) -> Result<Response, Problem> {
     who.may_write()?;
     let revision = if none_yet.if_none_match.is_some() { Some(0) } else { if_match };
-    let Saved { items, check } = templates::put(&app, who, &layer(&scope)?, &pack, &name, revision, document).await?;
+    let Saved { items, check } = templates::put(&app, &who, &layer(&scope)?, &pack, &name, revision, document).await?;
     let shown = items.into_iter().next().and_then(|(_, shown)| shown);
     let shown = shown.ok_or_else(|| Error::Internal("a saved template is not there".to_owned()))?;
     let body = TemplateSavedAnswer { template: source_view(&shown), check: check_view(check) };
@@ -528,14 +525,14 @@ pub(super) async fn replace(
     params(("scope" = String, Path, description = "`site` or `tenant:NAME`."), ("pack" = String, Path, description = "Id of the pack."), ("name" = String, Path, description = "Name of the template."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key((scope, pack, name)): Key<(String, String, String)>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
 ) -> Result<StatusCode, Problem> {
     who.may_write()?;
-    templates::delete(&app, who, &layer(&scope)?, &pack, &name, if_match).await?;
+    templates::delete(&app, &who, &layer(&scope)?, &pack, &name, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -544,15 +541,10 @@ pub(super) async fn delete(
 /// Nothing is saved. It needs the right to write all the same: a template is a program that runs here.
 #[utoipa::path(post, path = "/templates:check", tag = "templates", request_body = TemplateChanges,
     responses((status = 200, description = "What it would do.", body = TemplateCheckView)))]
-pub(super) async fn check(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    Document(document): Document,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn check(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     who.may_write()?;
     let (changes, reveal) = templates::read_changes(document)?;
-    Ok(Json(check_view(templates::check(&app, who, changes, reveal).await?)))
+    Ok(Json(check_view(templates::check(&app, &who, changes, reveal).await?)))
 }
 
 /// Save and delete several overrides
@@ -560,15 +552,10 @@ pub(super) async fn check(
 /// All or none, checked together.
 #[utoipa::path(post, path = "/templates:apply", tag = "templates", request_body = TemplateChanges,
     responses((status = 200, description = "All are made.", body = TemplatesAppliedAnswer)))]
-pub(super) async fn apply(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    Document(document): Document,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn apply(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     who.may_write()?;
     let (changes, _) = templates::read_changes(document)?;
-    let Saved { items, check } = templates::apply(&app, who, changes).await?;
+    let Saved { items, check } = templates::apply(&app, &who, changes).await?;
     let item = |(change, shown): (templates::Change, Option<Shown>)| TemplateAppliedView {
         scope: change.scope.to_string(),
         pack: change.pack,
@@ -583,16 +570,11 @@ pub(super) async fn apply(
 /// All or none, checked together. What they were made for comes along, so that each copy's report tells how the packs differ.
 #[utoipa::path(post, path = "/templates:copy", tag = "templates", request_body = TemplateCopyWrite,
     responses((status = 200, description = "What became of each.", body = TemplatesCopiedAnswer)))]
-pub(super) async fn copy(
-    State(app): State<App>,
-    who: Caller,
-    _: NoParams,
-    Document(document): Document,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn copy(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     who.may_write()?;
     let copying = Copying::read(document)?;
     let (from, to) = (copying.from.clone(), copying.to.clone());
-    let (items, check) = templates::copy(&app, who, copying).await?;
+    let (items, check) = templates::copy(&app, &who, copying).await?;
     let item = |c: Copied| TemplateCopiedView {
         from: TemplateCopyEnd { pack: from.clone(), scope: Some(c.from.to_string()) },
         scope: c.to.to_string(),

@@ -1,7 +1,6 @@
 //! `/api/v1/tenants`
 
 use axum::{
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -11,6 +10,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::Document,
     etag::{IfMatch, Revision, Tagged, created},
     listing::{List, Paging, sort},
@@ -96,7 +96,7 @@ fn tagged(app: &App, tenant: &Tenant) -> Tagged<TenantView> {
 /// List tenants
 #[utoipa::path(get, path = "/tenants", tag = "tenants", params(Paging, TenantQuery),
     responses((status = 200, description = "One page.", body = List<TenantView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let (sort, descending) = sort(&mut params, &["name"]);
     let filter = TenantFilter { q: params.text("q") };
@@ -108,15 +108,15 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// Create a tenant
 #[utoipa::path(post, path = "/tenants", tag = "tenants", request_body = TenantWrite,
     responses((status = 201, description = "As it was made.", body = TenantView)))]
-pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    let tenant = tenants::create(&app, who, document).await?;
+pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let tenant = tenants::create(&app, &who, document).await?;
     Ok(created(&format!("/api/v1/tenants/{}", tenant.id), tagged(&app, &tenant)))
 }
 
 /// One tenant
 #[utoipa::path(get, path = "/tenants/{tenant}", tag = "tenants", params(("tenant" = String, Path, description = "Name or id.")),
     responses((status = 200, description = "The tenant.", body = TenantView)))]
-pub(super) async fn read(State(app): State<App>, Key(tenant): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(tenant): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&app, &tenants::read(&app, &tenant)?))
 }
 
@@ -125,14 +125,14 @@ pub(super) async fn read(State(app): State<App>, Key(tenant): Key<String>, _: No
     params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 200, description = "As it is now.", body = TenantView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(tenant): Key<String>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &tenants::replace(&app, who, &tenant, if_match, document).await?))
+    Ok(tagged(&app, &tenants::replace(&app, &who, &tenant, if_match, document).await?))
 }
 
 /// Change a tenant
@@ -140,14 +140,14 @@ pub(super) async fn replace(
     params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 200, description = "As it is now.", body = TenantView)))]
 pub(super) async fn patch(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(tenant): Key<String>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &tenants::patch(&app, who, &tenant, if_match, patch).await?))
+    Ok(tagged(&app, &tenants::patch(&app, &who, &tenant, if_match, patch).await?))
 }
 
 /// Delete a tenant that owns nothing
@@ -155,12 +155,12 @@ pub(super) async fn patch(
     params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(tenant): Key<String>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
 ) -> Result<StatusCode, Problem> {
-    tenants::delete(&app, who, &tenant, if_match).await?;
+    tenants::delete(&app, &who, &tenant, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -11,13 +10,14 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    auth::By,
     body::Document,
     etag::created,
     listing::{List, Paging},
     params::{Key, NoParams, Params},
     problem::Problem,
 };
-use crate::app::{App, Caller, tokens};
+use crate::app::{Caller, tokens};
 
 /// What a token may do.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -25,6 +25,10 @@ use crate::app::{App, Caller, tokens};
 pub enum RoleName {
     /// Everything, secrets too when asked for.
     Admin,
+    /// The daily work: everything about phones and what they share, secrets too when asked for. No tokens, tenants, packs or site.
+    Operator,
+    /// Approves phones and assigns lines and profiles to them. Sees no secret.
+    Installer,
     /// Reads everything, secrets masked; writes nothing.
     ReadOnly,
 }
@@ -33,6 +37,8 @@ impl From<Role> for RoleName {
     fn from(role: Role) -> Self {
         match role {
             Role::Admin => Self::Admin,
+            Role::Operator => Self::Operator,
+            Role::Installer => Self::Installer,
             Role::ReadOnly => Self::ReadOnly,
         }
     }
@@ -105,7 +111,7 @@ fn view(token: Token) -> TokenView {
 /// List tokens
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(Paging, TokenQuery),
     responses((status = 200, description = "One page.", body = List<TokenView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let role = params.read("role", "admin or read-only", Role::parse);
     let role = params.finish(role)?;
@@ -117,8 +123,8 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// The answer holds its text, which is shown this once.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = TokenWrite,
     responses((status = 201, description = "The token with its text.", body = NewToken)))]
-pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    let (token, text) = tokens::create(&app, who, document).await?;
+pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let (token, text) = tokens::create(&app, &who, document).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
     Ok(created(&location, Json(NewToken { token: view(token), text })))
 }
@@ -128,7 +134,7 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 /// The last valid admin token cannot be revoked.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is revoked.")))]
-pub(super) async fn revoke(State(app): State<App>, who: Caller, Key(id): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
-    tokens::revoke(&app, who, &id).await?;
+pub(super) async fn revoke(By(app): By, who: Caller, Key(id): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    tokens::revoke(&app, &who, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

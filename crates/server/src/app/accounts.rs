@@ -36,13 +36,13 @@ pub async fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Account>
 }
 
 /// Makes an account. Its name is its `username` unless said otherwise, and the other way round.
-pub async fn create(app: &App, who: Caller, document: Value) -> Result<Account> {
+pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Account> {
     who.may_write()?;
     app.store.create_account(move |account, _| fill(account, Fields::of(document)?, None)).await
 }
 
 /// Puts a whole new account in place of the old one. What is left out is empty; the tenant stays.
-pub async fn replace(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, document: Value) -> Result<Account> {
+pub async fn replace(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, document: Value) -> Result<Account> {
     who.may_write()?;
     let id = read(app, key, tenant).await?.id;
     app.store
@@ -56,7 +56,7 @@ pub async fn replace(app: &App, who: Caller, key: &str, tenant: Option<&str>, if
 }
 
 /// Changes what the patch names (RFC 7396).
-pub async fn patch(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, patch: Value) -> Result<Account> {
+pub async fn patch(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, patch: Value) -> Result<Account> {
     who.may_write()?;
     let id = read(app, key, tenant).await?.id;
     app.store
@@ -73,7 +73,7 @@ pub async fn patch(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_m
 }
 
 /// Deletes an account that no line names.
-pub async fn delete(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let id = read(app, key, tenant).await?.id;
     app.store.delete_account(id, if_match).await

@@ -80,7 +80,7 @@ pub(super) fn the_one<T>(noun: &'static str, key: &str, mut found: Vec<T>, is_gl
 /// remains.
 pub async fn add(
     app: &App,
-    who: Caller,
+    who: &Caller,
     name: &str,
     tenant: Option<&str>,
     bytes: impl Stream<Item = Result<Bytes>> + Unpin,
@@ -102,7 +102,7 @@ pub async fn add(
 /// Puts another file in place of an asset's.
 pub async fn replace(
     app: &App,
-    who: Caller,
+    who: &Caller,
     key: &str,
     tenant: Option<&str>,
     if_match: Option<u64>,
@@ -118,14 +118,14 @@ pub async fn replace(
 }
 
 /// Deletes an asset that nothing names.
-pub async fn delete(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let id = read(app, key, tenant)?.id;
     app.store.delete_asset(id, if_match).await
 }
 
 /// Its bytes as they were uploaded. They may hold the key of a certificate: only who may write may have them.
-pub async fn contents(app: &App, who: Caller, key: &str, tenant: Option<&str>) -> Result<(Arc<Asset>, tokio::fs::File)> {
+pub async fn contents(app: &App, who: &Caller, key: &str, tenant: Option<&str>) -> Result<(Arc<Asset>, tokio::fs::File)> {
     who.may_write()?;
     let asset = read(app, key, tenant)?;
     let file = app.store.open_asset(&asset).await?;

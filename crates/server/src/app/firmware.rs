@@ -50,7 +50,7 @@ pub fn read(app: &App, key: &str) -> Result<Firmware> {
 /// More bytes than `limits.firmware_size` are an [`Error::Full`], and nothing of them remains.
 pub async fn add(
     app: &App,
-    who: Caller,
+    who: &Caller,
     name: &str,
     pack: Option<&str>,
     mut bytes: impl Stream<Item = Result<Bytes>> + Unpin,
@@ -76,7 +76,7 @@ pub async fn add(
 }
 
 /// Deletes a file that no assignment needs. Phones that ask for it are told that there is none.
-pub async fn delete(app: &App, who: Caller, key: &str) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str) -> Result<()> {
     who.may_write()?;
     let firmware = read(app, key)?;
     let users = assignment::users_of(app, &firmware.name);

@@ -331,7 +331,7 @@ pub fn read(app: &App, key: &str) -> Result<Job> {
 }
 
 /// Stops a job, or forgets one that ended.
-pub fn cancel(app: &App, who: Caller, key: &str) -> Result<()> {
+pub fn cancel(app: &App, who: &Caller, key: &str) -> Result<()> {
     who.may_write()?;
     Id::parse(key).and_then(|id| app.jobs.cancel(id)).ok_or_else(|| Error::not_found("job", key))
 }

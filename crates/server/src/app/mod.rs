@@ -7,7 +7,7 @@ use offhook_core::{
     clock::{Clock, Entropy},
     settings::{Document, Model},
 };
-use offhook_store::Store;
+use offhook_store::{Author, Store};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,13 @@ pub struct App {
 }
 
 impl App {
+    /// The same, acting for this caller: writes are made in that name, or only tried.
+    #[must_use]
+    pub fn by(&self, who: &Caller) -> Self {
+        let store = self.store.by(Author { token: who.token, label: who.label.to_string(), from: who.from });
+        Self { store: if who.dry_run { store.dry() } else { store }, ..self.clone() }
+    }
+
     /// A document as people may see it: masks stand for its secrets, those of the packs' raw parameters too.
     pub fn masked<M: Model>(&self, document: &Document<M>) -> Value {
         document.masked(self.pipeline.catalog().raw_secrets())

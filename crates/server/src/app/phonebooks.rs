@@ -95,7 +95,7 @@ pub fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Arc<Phonebook>
 }
 
 /// Makes a phone book.
-pub async fn create(app: &App, who: Caller, document: Value) -> Result<Arc<Phonebook>> {
+pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Arc<Phonebook>> {
     who.may_write()?;
     if app.store.library().phonebooks().count() >= MOST {
         return Err(Error::Conflict(format!("there are {MOST} phone books already: delete some first")));
@@ -106,7 +106,7 @@ pub async fn create(app: &App, who: Caller, document: Value) -> Result<Arc<Phone
 /// Puts a whole new phone book in place of the old one; what is left out is empty.
 pub async fn replace(
     app: &App,
-    who: Caller,
+    who: &Caller,
     key: &str,
     tenant: Option<&str>,
     if_match: Option<u64>,
@@ -123,7 +123,14 @@ pub async fn replace(
 }
 
 /// Changes what the patch names (RFC 7396); a list of contacts is replaced as a whole.
-pub async fn patch(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, patch: Value) -> Result<Arc<Phonebook>> {
+pub async fn patch(
+    app: &App,
+    who: &Caller,
+    key: &str,
+    tenant: Option<&str>,
+    if_match: Option<u64>,
+    patch: Value,
+) -> Result<Arc<Phonebook>> {
     who.may_write()?;
     let id = read(app, key, tenant)?.id;
     let edit = move |book: &mut Phonebook| {
@@ -139,7 +146,7 @@ pub async fn patch(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_m
 }
 
 /// Deletes a phone book that nothing names.
-pub async fn delete(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let id = read(app, key, tenant)?.id;
     app.store.delete_phonebook(id, if_match).await
@@ -148,7 +155,7 @@ pub async fn delete(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_
 /// Reads contacts from CSV or vCards into a phone book: after those that are there, or in place of them.
 pub async fn import(
     app: &App,
-    who: Caller,
+    who: &Caller,
     (key, tenant): (&str, Option<&str>),
     if_match: Option<u64>,
     (form, replace): (Option<Form>, bool),

@@ -67,13 +67,13 @@ pub fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Profile> {
 }
 
 /// Makes a profile.
-pub async fn create(app: &App, who: Caller, document: Value) -> Result<Profile> {
+pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Profile> {
     who.may_write()?;
     app.store.create_profile(move |profile, _| fill(profile, Fields::of(document)?)).await
 }
 
 /// Puts a whole new profile in place of the old one; what is left out is empty.
-pub async fn replace(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, document: Value) -> Result<Profile> {
+pub async fn replace(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, document: Value) -> Result<Profile> {
     who.may_write()?;
     let id = read(app, key, tenant)?.id;
     app.store
@@ -86,7 +86,7 @@ pub async fn replace(app: &App, who: Caller, key: &str, tenant: Option<&str>, if
 }
 
 /// Changes what the patch names (RFC 7396).
-pub async fn patch(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, patch: Value) -> Result<Profile> {
+pub async fn patch(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, patch: Value) -> Result<Profile> {
     who.may_write()?;
     let id = read(app, key, tenant)?.id;
     app.store
@@ -101,7 +101,7 @@ pub async fn patch(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_m
 }
 
 /// Deletes a profile that nothing uses.
-pub async fn delete(app: &App, who: Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let id = read(app, key, tenant)?.id;
     app.store.delete_profile(id, if_match).await

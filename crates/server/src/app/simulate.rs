@@ -16,7 +16,7 @@ const LONGEST: usize = 4096;
 
 /// Walks the pipeline with a request made of `{transport, path, headers, ip, options, certificate_subject, use_learnt,
 /// reveal}`; only `transport` is needed. `ip` is 127.0.0.1 unless given.
-pub async fn run(app: &App, who: Caller, document: Value) -> Result<(Transport, Simulation)> {
+pub async fn run(app: &App, who: &Caller, document: Value) -> Result<(Transport, Simulation)> {
     let mut fields = Fields::of(document)?;
     let request = read_request(&mut fields);
     let use_learnt = fields.flag("use_learnt").unwrap_or(false);

@@ -18,7 +18,7 @@ pub fn read(app: &App) -> Site {
 }
 
 /// Puts a whole new site in place of the old one; what is left out is empty.
-pub async fn replace(app: &App, who: Caller, if_match: Option<u64>, document: Value) -> Result<Site> {
+pub async fn replace(app: &App, who: &Caller, if_match: Option<u64>, document: Value) -> Result<Site> {
     who.may_write()?;
     app.store
         .update_site(if_match, move |site, _| {
@@ -34,7 +34,7 @@ pub async fn replace(app: &App, who: Caller, if_match: Option<u64>, document: Va
 }
 
 /// Changes what the patch names (RFC 7396).
-pub async fn patch(app: &App, who: Caller, if_match: Option<u64>, patch: Value) -> Result<Site> {
+pub async fn patch(app: &App, who: &Caller, if_match: Option<u64>, patch: Value) -> Result<Site> {
     who.may_write()?;
     app.store
         .update_site(if_match, move |site, _| {

@@ -37,7 +37,7 @@ pub fn read(app: &App, key: &str) -> Result<Tenant> {
 }
 
 /// Makes a tenant.
-pub async fn create(app: &App, who: Caller, document: Value) -> Result<Tenant> {
+pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Tenant> {
     who.may_write()?;
     app.store
         .create_tenant(move |tenant, _| {
@@ -50,7 +50,7 @@ pub async fn create(app: &App, who: Caller, document: Value) -> Result<Tenant> {
 }
 
 /// Puts a whole new tenant in place of the old one; what is left out is empty. Its name stays.
-pub async fn replace(app: &App, who: Caller, key: &str, if_match: Option<u64>, document: Value) -> Result<Tenant> {
+pub async fn replace(app: &App, who: &Caller, key: &str, if_match: Option<u64>, document: Value) -> Result<Tenant> {
     who.may_write()?;
     let key = read(app, key)?.name;
     app.store
@@ -64,7 +64,7 @@ pub async fn replace(app: &App, who: Caller, key: &str, if_match: Option<u64>, d
 }
 
 /// Changes what the patch names (RFC 7396).
-pub async fn patch(app: &App, who: Caller, key: &str, if_match: Option<u64>, patch: Value) -> Result<Tenant> {
+pub async fn patch(app: &App, who: &Caller, key: &str, if_match: Option<u64>, patch: Value) -> Result<Tenant> {
     who.may_write()?;
     let key = read(app, key)?.name;
     app.store
@@ -83,7 +83,7 @@ pub async fn patch(app: &App, who: Caller, key: &str, if_match: Option<u64>, pat
 }
 
 /// Deletes a tenant that owns nothing.
-pub async fn delete(app: &App, who: Caller, key: &str, if_match: Option<u64>) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let key = read(app, key)?.name;
     app.store.delete_tenant(&key, if_match).await

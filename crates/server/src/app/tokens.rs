@@ -1,5 +1,7 @@
 //! Tokens: who calls, what the caller may, and the making and revoking of tokens.
 
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
 use offhook_core::{
     Error, Id, Result,
     token::{Role, Token},
@@ -14,29 +16,37 @@ use super::{
 };
 
 /// Who calls a use case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The token that was shown.
     pub token: Id,
+    /// What the token is for, in a person's words.
+    pub label: Arc<str>,
     /// What it may do.
     pub role: Role,
+    /// The tenants it is for; none given: all, and what is no tenant's.
+    pub tenants: Option<Arc<BTreeSet<String>>>,
+    /// Where the call came from.
+    pub from: Option<IpAddr>,
+    /// Writes are only tried.
+    pub dry_run: bool,
 }
 
 impl Caller {
     /// Refuses those who may only read.
-    pub fn may_write(self) -> Result<()> {
+    pub fn may_write(&self) -> Result<()> {
         self.needs_admin("this changes something")
     }
 
     /// Refuses those who may not see secrets, when secrets are asked for.
-    pub fn may_reveal(self, reveal: bool) -> Result<()> {
+    pub fn may_reveal(&self, reveal: bool) -> Result<()> {
         if reveal { self.needs_admin("this shows secrets") } else { Ok(()) }
     }
 
-    fn needs_admin(self, why: &str) -> Result<()> {
+    fn needs_admin(&self, why: &str) -> Result<()> {
         match self.role {
             Role::Admin => Ok(()),
-            Role::ReadOnly => Err(Error::Refused(format!("{why}: it needs a token with the role admin, this one is read-only"))),
+            role => Err(Error::Refused(format!("{why}: it needs a token with the role admin, this one is {}", role.as_str()))),
         }
     }
 }
@@ -44,7 +54,14 @@ impl Caller {
 /// The caller that shows this text as a token; none when it is unknown, revoked or expired.
 pub async fn authenticate(app: &App, text: &str) -> Result<Option<Caller>> {
     let token = app.store.verify_token(text).await?;
-    Ok(token.map(|t| Caller { token: t.id, role: t.role }))
+    Ok(token.map(|t| Caller {
+        token: t.id,
+        label: t.label.into(),
+        role: t.role,
+        tenants: t.tenants.map(Arc::new),
+        from: None,
+        dry_run: false,
+    }))
 }
 
 /// One page of the tokens, in the order they were made.
@@ -54,7 +71,7 @@ pub async fn list(app: &App, role: Option<Role>, part: &Part) -> Result<Listed<T
 }
 
 /// Makes a token from `{label, role, expires_at}`. Its text is given this once.
-pub async fn create(app: &App, who: Caller, document: Value) -> Result<(Token, String)> {
+pub async fn create(app: &App, who: &Caller, document: Value) -> Result<(Token, String)> {
     who.may_write()?;
     let mut fields = Fields::of(document)?;
     let now = app.clock.now();
@@ -69,7 +86,7 @@ pub async fn create(app: &App, who: Caller, document: Value) -> Result<(Token, S
 }
 
 /// Revokes a token. The last admin token that is still valid stays: nobody could make another.
-pub async fn revoke(app: &App, who: Caller, id: &str) -> Result<()> {
+pub async fn revoke(app: &App, who: &Caller, id: &str) -> Result<()> {
     who.may_write()?;
     let id = Id::parse(id).ok_or_else(|| Error::not_found("token", id))?;
     app.store.revoke_token(id).await

@@ -2,13 +2,13 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use offhook_core::device::{State as DeviceState, Sync};
 
 use super::{
+    auth::By,
     body::Document,
     etag::{IfMatch, Revision, created},
     jobs::{JobView, accepted},
@@ -18,7 +18,7 @@ use super::{
     requests::{self, RequestView},
 };
 use crate::app::{
-    App, Caller,
+    Caller,
     devices::{self, CheckedFile, DeviceFilter, DeviceSort},
 };
 
@@ -31,7 +31,7 @@ use views::{file_view, notes, sync_name, tagged, view};
 /// List devices
 #[utoipa::path(get, path = "/devices", tag = "devices", params(Paging, DeviceQuery),
     responses((status = 200, description = "One page.", body = List<DeviceView>)))]
-pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     let names = [DeviceSort::Created, DeviceSort::Mac, DeviceSort::Label, DeviceSort::Model, DeviceSort::LastSeen, DeviceSort::Updated];
     let (name, descending) = sort(&mut params, &names.map(DeviceSort::as_str));
@@ -58,8 +58,8 @@ pub(super) async fn list(State(app): State<App>, mut params: Params) -> Result<i
 /// Create a device
 #[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceWrite,
     responses((status = 201, description = "As it was made.", body = DeviceView)))]
-pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    let shown = devices::create(&app, who, document).await?;
+pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    let shown = devices::create(&app, &who, document).await?;
     Ok(created(&format!("/api/v1/devices/{}", shown.device.id), tagged(&app, shown)))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn create(State(app): State<App>, who: Caller, _: NoParams, Doc
 #[utoipa::path(get, path = "/devices/{device}", tag = "devices",
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 200, description = "The device.", body = DeviceView)))]
-pub(super) async fn read(State(app): State<App>, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn read(By(app): By, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&app, devices::read(&app, &device).await?))
 }
 
@@ -78,14 +78,14 @@ pub(super) async fn read(State(app): State<App>, Key(device): Key<String>, _: No
     params(("device" = String, Path, description = "Id or MAC address."), Revision),
     responses((status = 200, description = "As it is now.", body = DeviceView)))]
 pub(super) async fn replace(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(device): Key<String>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
     Document(document): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, devices::replace(&app, who, &device, if_match, document).await?))
+    Ok(tagged(&app, devices::replace(&app, &who, &device, if_match, document).await?))
 }
 
 /// Change a device
@@ -95,14 +95,14 @@ pub(super) async fn replace(
     params(("device" = String, Path, description = "Id or MAC address."), Revision),
     responses((status = 200, description = "As it is now.", body = DeviceView)))]
 pub(super) async fn patch(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(device): Key<String>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
     Document(patch): Document,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, devices::patch(&app, who, &device, if_match, patch).await?))
+    Ok(tagged(&app, devices::patch(&app, &who, &device, if_match, patch).await?))
 }
 
 /// Delete a device
@@ -110,13 +110,13 @@ pub(super) async fn patch(
     params(("device" = String, Path, description = "Id or MAC address."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(device): Key<String>,
     IfMatch(if_match): IfMatch,
     _: NoParams,
 ) -> Result<StatusCode, Problem> {
-    devices::delete(&app, who, &device, if_match).await?;
+    devices::delete(&app, &who, &device, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -124,15 +124,10 @@ pub(super) async fn delete(
 #[utoipa::path(get, path = "/devices/{device}/settings", tag = "devices",
     params(("device" = String, Path, description = "Id or MAC address."), Explain, Reveal),
     responses((status = 200, description = "What all layers together give.", body = EffectiveView)))]
-pub(super) async fn settings(
-    State(app): State<App>,
-    who: Caller,
-    Key(device): Key<String>,
-    mut params: Params,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn settings(By(app): By, who: Caller, Key(device): Key<String>, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let (explain, reveal) = (params.flag("explain"), params.flag("reveal"));
     params.finish(())?;
-    let explanation = devices::explain(&app, who, &device, reveal).await?;
+    let explanation = devices::explain(&app, &who, &device, reveal).await?;
     let settings = devices::tree(&explanation);
     let value = |e: offhook_core::settings::Explained| ExplainedView {
         path: e.path.to_string(),
@@ -149,7 +144,7 @@ pub(super) async fn settings(
 #[utoipa::path(get, path = "/devices/{device}/files", tag = "devices",
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 200, description = "Each file.", body = DeviceFiles)))]
-pub(super) async fn files(State(app): State<App>, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn files(By(app): By, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let files = devices::files(&app, &device).await?;
     Ok(Json(DeviceFiles { items: files.into_iter().map(file_view).collect() }))
 }
@@ -161,14 +156,14 @@ pub(super) async fn files(State(app): State<App>, Key(device): Key<String>, _: N
     params(("device" = String, Path, description = "Id or MAC address."), ("path" = String, Path, description = "As the phone asks for it, without the leading slash; slashes within may stand."), Reveal),
     responses((status = 200, description = "The file; its media type is the file's own.", body = Vec<u8>, content_type = "*/*")))]
 pub(super) async fn preview(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key((device, path)): Key<(String, String)>,
     mut params: Params,
 ) -> Result<Response, Problem> {
     let reveal = params.flag("reveal");
     params.finish(())?;
-    let preview = devices::preview(&app, who, &device, &format!("/{}", path.trim_start_matches('/')), reveal).await?;
+    let preview = devices::preview(&app, &who, &device, &format!("/{}", path.trim_start_matches('/')), reveal).await?;
     // A file is data for phones: a browser must not run anything in it.
     let headers = [(header::CONTENT_TYPE, preview.content_type.as_ref()), (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")];
     Ok((headers, preview.bytes).into_response())
@@ -180,7 +175,7 @@ pub(super) async fn preview(
 #[utoipa::path(post, path = "/devices/{device}/check", tag = "devices",
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 200, description = "What each file gave.", body = CheckView)))]
-pub(super) async fn check(State(app): State<App>, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn check(By(app): By, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let checked = devices::check(&app, &device).await?;
     let file = |f: CheckedFile| CheckedFileView { file: file_view(f.file), notes: notes(f.notes), error: f.error };
     Ok(Json(CheckView {
@@ -198,13 +193,13 @@ pub(super) async fn check(State(app): State<App>, Key(device): Key<String>, _: N
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn sync(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key(device): Key<String>,
     _: NoParams,
     Document(document): Document,
 ) -> Result<Response, Problem> {
-    Ok(accepted(devices::sync(&app, who, &device, document).await?))
+    Ok(accepted(devices::sync(&app, &who, &device, document).await?))
 }
 
 /// Change many devices
@@ -213,15 +208,15 @@ pub(super) async fn sync(
 /// changes any: files that would fail, overrides without a counterpart.
 #[utoipa::path(post, path = "/devices:bulk", tag = "devices", request_body = BulkOrder,
     responses((status = 202, description = "The job.", body = JobView)))]
-pub(super) async fn bulk(State(app): State<App>, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
-    Ok(accepted(devices::bulk(&app, who, document).await?))
+pub(super) async fn bulk(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
+    Ok(accepted(devices::bulk(&app, &who, document).await?))
 }
 
 /// Recent requests of a device, newest first
 #[utoipa::path(get, path = "/devices/{device}/requests", tag = "devices",
     params(("device" = String, Path, description = "Id or MAC address."), Paging, requests::DeviceRequestQuery),
     responses((status = 200, description = "One page.", body = List<RequestView>)))]
-pub(super) async fn requests(State(app): State<App>, Key(device): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn requests(By(app): By, Key(device): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
     let device = devices::find(&app, &device).await?;
     requests::page(&app, params, Some(device.id)).await
 }

@@ -3,7 +3,6 @@
 use axum::{
     Json,
     body::Body,
-    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,7 +16,8 @@ use super::super::{
     params::{Key, NoParams, Params},
     problem::Problem,
 };
-use crate::app::{App, Caller, devices::uploads};
+use crate::api::auth::By;
+use crate::app::{Caller, devices::uploads};
 
 /// A file that a device sent. Nothing looks into it, and no phone gets it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,11 +62,7 @@ fn view(upload: Upload) -> UploadView {
 /// List what a device sent
 #[utoipa::path(get, operation_id = "devices_uploads", path = "/devices/{device}/uploads", tag = "devices", params(("device" = String, Path, description = "Id or MAC address."), Paging),
     responses((status = 200, description = "One page, the newest first.", body = List<UploadView>)))]
-pub(in crate::api) async fn list(
-    State(app): State<App>,
-    Key(device): Key<String>,
-    mut params: Params,
-) -> Result<impl IntoResponse, Problem> {
+pub(in crate::api) async fn list(By(app): By, Key(device): Key<String>, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
     params.finish(())?;
     Ok(Json(List::of(uploads::list(&app, &device, &paging.part("id", true)).await?, view)))
@@ -79,12 +75,12 @@ pub(in crate::api) async fn list(
     params(("device" = String, Path, description = "Id or MAC address."), ("upload" = String, Path, description = "Id, or the file's name for its newest version.")),
     responses((status = 200, description = "The bytes as they came.", body = Vec<u8>, content_type = "application/octet-stream")))]
 pub(in crate::api) async fn read(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key((device, upload)): Key<(String, String)>,
     _: NoParams,
 ) -> Result<Response, Problem> {
-    let (upload, file) = uploads::read(&app, who, &device, &upload).await?;
+    let (upload, file) = uploads::read(&app, &who, &device, &upload).await?;
     let mut response = Response::new(Body::from_stream(ReaderStream::new(file)));
     let headers = response.headers_mut();
     // A phone wrote it: a browser must neither show nor guess what it is.
@@ -105,11 +101,11 @@ pub(in crate::api) async fn read(
     params(("device" = String, Path, description = "Id or MAC address."), ("upload" = String, Path, description = "Id, or the file's name for its newest version.")),
     responses((status = 204, description = "It is gone.")))]
 pub(in crate::api) async fn delete(
-    State(app): State<App>,
+    By(app): By,
     who: Caller,
     Key((device, upload)): Key<(String, String)>,
     _: NoParams,
 ) -> Result<StatusCode, Problem> {
-    uploads::delete(&app, who, &device, &upload).await?;
+    uploads::delete(&app, &who, &device, &upload).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -76,7 +76,7 @@ pub async fn read(app: &App, key: &str) -> Result<Shown> {
 }
 
 /// Makes a device. Without a state it is ready, which is checked as an approval.
-pub async fn create(app: &App, who: Caller, document: Value) -> Result<Shown> {
+pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Shown> {
     who.may_write()?;
     let reader = document::Reader::of(app);
     let device = app.store.create_device(move |device, _| reader.create(device, Fields::of(document)?)).await?;
@@ -84,7 +84,7 @@ pub async fn create(app: &App, who: Caller, document: Value) -> Result<Shown> {
 }
 
 /// Puts a whole new device in place of the old one. What is left out is empty; state and tenant stay.
-pub async fn replace(app: &App, who: Caller, key: &str, if_match: Option<u64>, document: Value) -> Result<Shown> {
+pub async fn replace(app: &App, who: &Caller, key: &str, if_match: Option<u64>, document: Value) -> Result<Shown> {
     who.may_write()?;
     let reader = document::Reader::of(app);
     let id = find(app, key).await?.id;
@@ -93,7 +93,7 @@ pub async fn replace(app: &App, who: Caller, key: &str, if_match: Option<u64>, d
 }
 
 /// Changes what the patch names (RFC 7396). `{"state": "ready"}` approves.
-pub async fn patch(app: &App, who: Caller, key: &str, if_match: Option<u64>, patch: Value) -> Result<Shown> {
+pub async fn patch(app: &App, who: &Caller, key: &str, if_match: Option<u64>, patch: Value) -> Result<Shown> {
     who.may_write()?;
     let reader = document::Reader::of(app);
     let id = find(app, key).await?.id;
@@ -102,14 +102,14 @@ pub async fn patch(app: &App, who: Caller, key: &str, if_match: Option<u64>, pat
 }
 
 /// Deletes a device.
-pub async fn delete(app: &App, who: Caller, key: &str, if_match: Option<u64>) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, key: &str, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let id = find(app, key).await?.id;
     app.store.delete_device(id, if_match).await
 }
 
 /// Its effective settings: every value with its layer, and what the family cannot express.
-pub async fn explain(app: &App, who: Caller, key: &str, reveal: bool) -> Result<Explanation> {
+pub async fn explain(app: &App, who: &Caller, key: &str, reveal: bool) -> Result<Explanation> {
     who.may_reveal(reveal)?;
     app.pipeline.explain(&find(app, key).await?, reveal).await
 }
@@ -120,7 +120,7 @@ pub async fn files(app: &App, key: &str) -> Result<Vec<DeviceFile>> {
 }
 
 /// One of its files as it would be sent, secrets masked unless `reveal`.
-pub async fn preview(app: &App, who: Caller, key: &str, path: &str, reveal: bool) -> Result<Preview> {
+pub async fn preview(app: &App, who: &Caller, key: &str, path: &str, reveal: bool) -> Result<Preview> {
     who.may_reveal(reveal)?;
     app.pipeline.preview(&find(app, key).await?, path, reveal).await
 }

@@ -26,7 +26,7 @@ use crate::sync::{Told, notify};
 const AT_ONCE: usize = 16;
 
 /// Tells one device to read its files again, or to restart.
-pub async fn sync(app: &App, who: Caller, key: &str, document: Value) -> Result<Job> {
+pub async fn sync(app: &App, who: &Caller, key: &str, document: Value) -> Result<Job> {
     who.may_write()?;
     let mut fields = Fields::of(document)?;
     fields.require("action");
@@ -118,7 +118,7 @@ struct Bulk {
 }
 
 /// Changes the pack of all devices that fit, and tells them; or only tells them. Everything is looked at before anything is changed.
-pub async fn bulk(app: &App, who: Caller, document: Value) -> Result<Job> {
+pub async fn bulk(app: &App, who: &Caller, document: Value) -> Result<Job> {
     who.may_write()?;
     let bulk = read(document)?;
     if let Some(pack) = &bulk.change_pack {

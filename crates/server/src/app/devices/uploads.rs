@@ -15,7 +15,7 @@ pub async fn list(app: &App, device: &str, part: &Part) -> Result<Listed<Upload>
 }
 
 /// One of them with its bytes: by id, or the newest of a file's name. It may hold secrets.
-pub async fn read(app: &App, who: Caller, device: &str, key: &str) -> Result<(Upload, tokio::fs::File)> {
+pub async fn read(app: &App, who: &Caller, device: &str, key: &str) -> Result<(Upload, tokio::fs::File)> {
     who.may_reveal(true)?;
     let upload = one(app, &find(app, device).await?, key).await?;
     let file = app.store.open_upload(&upload).await?;
@@ -23,7 +23,7 @@ pub async fn read(app: &App, who: Caller, device: &str, key: &str) -> Result<(Up
 }
 
 /// Deletes one of them.
-pub async fn delete(app: &App, who: Caller, device: &str, key: &str) -> Result<()> {
+pub async fn delete(app: &App, who: &Caller, device: &str, key: &str) -> Result<()> {
     who.may_write()?;
     let device = find(app, device).await?;
     let upload = one(app, &device, key).await?;

@@ -184,7 +184,7 @@ fn name_of(pack: &str, model: Option<&str>) -> String {
 
 /// Assigns `{version, policy?, pack, models?, tenant?}` or `{version, policy?, profile, tenant?}`: makes profiles that match, or patches
 /// those that are there.
-pub async fn assign(app: &App, who: Caller, document: Value) -> Result<Vec<Assignment>> {
+pub async fn assign(app: &App, who: &Caller, document: Value) -> Result<Vec<Assignment>> {
     who.may_write()?;
     let order = Order::read(app, document, true)?;
     let settings = json!({ "provisioning": { "firmware": { "version": order.version, "policy": order.policy } } });
@@ -210,7 +210,7 @@ pub async fn assign(app: &App, who: Caller, document: Value) -> Result<Vec<Assig
 
 /// Takes an assignment back: `{pack, models?, tenant?}` or `{profile, tenant?}`. A profile that stood for nothing else goes. Gives the names of the
 /// profiles.
-pub async fn unassign(app: &App, who: Caller, document: Value) -> Result<Vec<String>> {
+pub async fn unassign(app: &App, who: &Caller, document: Value) -> Result<Vec<String>> {
     who.may_write()?;
     let order = Order::read(app, document, false)?;
     let mut done = Vec::new();

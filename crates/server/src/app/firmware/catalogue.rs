@@ -94,7 +94,7 @@ fn canonical(app: &App, pack: &str, model: &str) -> String {
 }
 
 /// Fetches `{pack, version, model?}` as a job: all its files are stored at the end, or none.
-pub async fn fetch(app: &App, who: Caller, document: Value) -> Result<Job> {
+pub async fn fetch(app: &App, who: &Caller, document: Value) -> Result<Job> {
     who.may_write()?;
     let mut fields = Fields::of(document)?;
     fields.require("pack");
@@ -202,7 +202,12 @@ pub struct Unpacked {
 }
 
 /// Takes an archive in: those of its files that phones of the pack (or of any pack) ask for as firmware are stored, all or none.
-pub async fn add_archive(app: &App, who: Caller, pack: Option<&str>, bytes: impl Stream<Item = Result<Bytes>> + Unpin) -> Result<Unpacked> {
+pub async fn add_archive(
+    app: &App,
+    who: &Caller,
+    pack: Option<&str>,
+    bytes: impl Stream<Item = Result<Bytes>> + Unpin,
+) -> Result<Unpacked> {
     who.may_write()?;
     if let Some(pack) = pack {
         app.pipeline.check_pack(pack)?;

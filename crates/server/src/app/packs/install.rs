@@ -43,7 +43,7 @@ pub async fn check_archive(archive: Vec<u8>) -> Result<(Package, Vec<u8>)> {
 }
 
 /// Installs a pack from an archive. What is wrong with it is told at once; the rest is a job.
-pub async fn install(app: &App, who: Caller, archive: Vec<u8>, wanted: Wanted) -> Result<Job> {
+pub async fn install(app: &App, who: &Caller, archive: Vec<u8>, wanted: Wanted) -> Result<Job> {
     who.may_write()?;
     let (package, archive) = check_archive(archive).await?;
     let by = label(app, who).await?;
@@ -55,7 +55,7 @@ pub async fn install(app: &App, who: Caller, archive: Vec<u8>, wanted: Wanted) -
 }
 
 /// Installs a pack by its key: a built-in one that was removed is used again, else it comes from the index.
-pub async fn install_named(app: &App, who: Caller, key: &str, wanted: Wanted) -> Result<Job> {
+pub async fn install_named(app: &App, who: &Caller, key: &str, wanted: Wanted) -> Result<Job> {
     who.may_write()?;
     let by = label(app, who).await?;
     let wants = PackKey::of(key);
@@ -74,7 +74,7 @@ pub async fn install_named(app: &App, who: Caller, key: &str, wanted: Wanted) ->
 }
 
 /// Installs the newest version that the index has, if it is newer than what serves.
-pub async fn upgrade(app: &App, who: Caller, id: &str, wanted: Wanted) -> Result<Job> {
+pub async fn upgrade(app: &App, who: &Caller, id: &str, wanted: Wanted) -> Result<Job> {
     who.may_write()?;
     let serving = super::find(app, id)?;
     let by = label(app, who).await?;

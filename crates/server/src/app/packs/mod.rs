@@ -112,7 +112,7 @@ fn sent(faults: Vec<PackFault>) -> Error {
 }
 
 /// The label of the token that calls.
-async fn label(app: &App, who: Caller) -> Result<String> {
+async fn label(app: &App, who: &Caller) -> Result<String> {
     Ok(app.store.tokens().await?.into_iter().find(|t| t.id == who.token).map(|t| t.label).unwrap_or_default())
 }
 

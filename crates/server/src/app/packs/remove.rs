@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Takes a pack away: `id` in all versions, `id@version` in one. A built-in one is hidden, and can be installed again.
-pub async fn remove(app: &App, who: Caller, key: &str, force: bool) -> Result<()> {
+pub async fn remove(app: &App, who: &Caller, key: &str, force: bool) -> Result<()> {
     who.may_write()?;
     let _turn = app.packs.turn().await;
     let now = app.pipeline.catalog();

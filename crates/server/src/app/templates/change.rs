@@ -124,7 +124,7 @@ fn source(fields: &mut Fields) -> Option<String> {
 /// Saves an override from `{source, base_version}`.
 pub async fn put(
     app: &App,
-    who: Caller,
+    who: &Caller,
     layer: &Layer,
     pack: &str,
     name: &str,
@@ -143,7 +143,7 @@ pub async fn put(
 }
 
 /// Deletes an override. It must be there.
-pub async fn delete(app: &App, who: Caller, layer: &Layer, pack: &str, name: &str, revision: Option<u64>) -> Result<Saved, Refused> {
+pub async fn delete(app: &App, who: &Caller, layer: &Layer, pack: &str, name: &str, revision: Option<u64>) -> Result<Saved, Refused> {
     who.may_write()?;
     let scope = writable(layer)?;
     let change = Change { scope, pack: pack.to_owned(), name: name.to_owned(), source: None, revision, base_version: None, base: None };
@@ -160,14 +160,14 @@ fn writable(layer: &Layer) -> Result<Scope> {
 }
 
 /// What the changes would do to phones; nothing is saved.
-pub async fn check(app: &App, who: Caller, changes: Vec<Change>, reveal: bool) -> Result<Checked> {
+pub async fn check(app: &App, who: &Caller, changes: Vec<Change>, reveal: bool) -> Result<Checked> {
     who.may_reveal(reveal)?;
     let prepared = prepare(app, &changes).await?;
     check::run(app, &prepared.candidates, prepared.set, reveal).await
 }
 
 /// Saves and deletes, all or none, when everything that is touched still renders.
-pub async fn apply(app: &App, who: Caller, changes: Vec<Change>) -> Result<Saved, Refused> {
+pub async fn apply(app: &App, who: &Caller, changes: Vec<Change>) -> Result<Saved, Refused> {
     who.may_write()?;
     // Two checks at once would each see the other's templates as they were.
     let _alone = app.templates.lock().await;
@@ -215,7 +215,7 @@ fn new_template(one: &TemplateOverride, devices: Vec<Id>, author: &str) -> NewTe
 }
 
 /// The label of the token that writes.
-async fn author(app: &App, who: Caller) -> Result<String> {
+async fn author(app: &App, who: &Caller) -> Result<String> {
     let tokens = app.store.tokens().await?;
     Ok(tokens.into_iter().find(|t| t.id == who.token).map(|t| t.label).unwrap_or_default())
 }

@@ -122,7 +122,7 @@ fn read_end(name: &str, value: Value) -> Result<(String, Option<Layer>)> {
 }
 
 /// Copies, and tells what became of each. What is there and differs is a conflict unless it may be overwritten.
-pub async fn copy(app: &App, who: Caller, copying: Copying) -> Result<(Vec<Copied>, Option<Checked>), Refused> {
+pub async fn copy(app: &App, who: &Caller, copying: Copying) -> Result<(Vec<Copied>, Option<Checked>), Refused> {
     if !copying.dry_run {
         who.may_write()?;
     }
