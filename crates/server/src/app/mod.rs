@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, pipeline::Pipeline};
 
+pub mod access;
 pub mod accounts;
 pub mod assets;
 pub mod devices;
@@ -31,7 +32,7 @@ pub mod templates;
 pub mod tenants;
 pub mod tokens;
 
-pub use tokens::Caller;
+pub use access::Caller;
 
 /// What every use case works with. A cheap clone.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
-//! Tokens: who calls, what the caller may, and the making and revoking of tokens.
+//! Tokens: who calls, and the making and revoking of tokens.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use offhook_core::{
     Error, Id, Result,
@@ -10,46 +10,10 @@ use offhook_core::{
 use serde_json::Value;
 
 use super::{
-    App,
+    App, Caller,
     fields::Fields,
     page::{self, Listed, Part},
 };
-
-/// Who calls a use case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The token that was shown.
-    pub token: Id,
-    /// What the token is for, in a person's words.
-    pub label: Arc<str>,
-    /// What it may do.
-    pub role: Role,
-    /// The tenants it is for; none given: all, and what is no tenant's.
-    pub tenants: Option<Arc<BTreeSet<String>>>,
-    /// Where the call came from.
-    pub from: Option<IpAddr>,
-    /// Writes are only tried.
-    pub dry_run: bool,
-}
-
-impl Caller {
-    /// Refuses those who may only read.
-    pub fn may_write(&self) -> Result<()> {
-        self.needs_admin("this changes something")
-    }
-
-    /// Refuses those who may not see secrets, when secrets are asked for.
-    pub fn may_reveal(&self, reveal: bool) -> Result<()> {
-        if reveal { self.needs_admin("this shows secrets") } else { Ok(()) }
-    }
-
-    fn needs_admin(&self, why: &str) -> Result<()> {
-        match self.role {
-            Role::Admin => Ok(()),
-            role => Err(Error::Refused(format!("{why}: it needs a token with the role admin, this one is {}", role.as_str()))),
-        }
-    }
-}
 
 /// The caller that shows this text as a token; none when it is unknown, revoked or expired.
 pub async fn authenticate(app: &App, text: &str) -> Result<Option<Caller>> {
