@@ -42,7 +42,7 @@ pub use author::Author;
 pub use blob::{Blob, BlobWriter};
 pub use change::{Change, What};
 pub use device::{
-    DeviceFilter, DeviceSort, Serving,
+    DeviceEdit, DeviceFilter, DeviceKey, DeviceSort, Serving, WrittenDevice,
     pending::{NewPending, PendingLimits, PendingOutcome},
     selector_of,
 };

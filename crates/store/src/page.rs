@@ -4,7 +4,11 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use offhook_core::{Error, Result};
-use sqlx::{AnyPool, AssertSqlSafe, any::AnyRow};
+use sqlx::{
+    Any, AnyPool, AssertSqlSafe,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
 use crate::{database::failed, row};
 
@@ -86,6 +90,13 @@ impl Clauses {
         self.sql.push(')');
     }
 
+    /// How many rows fit; `select` counts them as `n`.
+    pub(crate) async fn count(self, select: &str, pool: &AnyPool) -> Result<u64> {
+        let sql = format!("{select}{}", self.sql);
+        let counted = bound(sql, self.values).fetch_one(pool).await.map_err(failed)?;
+        row::number(&counted, "n")
+    }
+
     /// The rows after the cursor, one more than the page holds. `key` is an expression of text or number that is never
     /// NULL; equal ones go by id. `list` names list and order, so that a cursor is not taken for another's.
     pub(crate) async fn page<S>(mut self, select: &str, key: &str, list: &str, page: &Page<S>, pool: &AnyPool) -> Result<Rows> {
@@ -103,13 +114,16 @@ impl Clauses {
         }
         let limit = page.limit as usize;
         let sql = format!("{select}{} ORDER BY {key} {order}, id {order} LIMIT {}", self.sql, limit + 1);
-        // Put together from texts of this crate; what came from outside is bound.
-        let query = self.values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |q, v| match v {
-            Value::Text(text) => q.bind(text),
-            Value::Number(number) => q.bind(number),
-        });
-        Ok(Rows { rows: query.fetch_all(pool).await.map_err(failed)?, limit, list })
+        Ok(Rows { rows: bound(sql, self.values).fetch_all(pool).await.map_err(failed)?, limit, list })
     }
+}
+
+/// A query put together from texts of this crate; what came from outside is bound.
+fn bound<'q>(sql: String, values: Vec<Value>) -> Query<'q, Any, AnyArguments> {
+    values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |q, v| match v {
+        Value::Text(text) => q.bind(text),
+        Value::Number(number) => q.bind(number),
+    })
 }
 
 /// The rows of a page and, perhaps, one of the next.

@@ -47,7 +47,7 @@ pub(crate) struct Tx {
 }
 
 /// What can be undone in memory when a savepoint is.
-struct Mark {
+pub(crate) struct Mark {
     configuration: Arc<Configuration>,
     shelf: Arc<Shelf>,
     library: Arc<Library>,
@@ -98,6 +98,21 @@ impl Tx {
     /// The newest change before this transaction, and now.
     pub(crate) fn seqs(&self) -> (u64, u64) {
         (self.changes.first().map_or(self.seq, |c| c.seq.saturating_sub(1)), self.seq)
+    }
+
+    /// Begins a part of a write that may fail by itself. Parts do not lie within each other.
+    pub(crate) async fn begin_part(&mut self) -> Result<Mark> {
+        self.run("SAVEPOINT part").await?;
+        Ok(self.mark())
+    }
+
+    /// Ends a part: nothing of it stays, in memory neither, unless it is kept.
+    pub(crate) async fn end_part(&mut self, part: Mark, keep: bool) -> Result<()> {
+        if !keep {
+            self.back_to(part);
+            self.run("ROLLBACK TO SAVEPOINT part").await?;
+        }
+        self.run("RELEASE SAVEPOINT part").await
     }
 
     fn mark(&self) -> Mark {

@@ -102,7 +102,7 @@ impl Store {
     }
 }
 
-fn clauses(filter: &DeviceFilter) -> Clauses {
+pub(super) fn clauses(filter: &DeviceFilter) -> Clauses {
     let mut clauses = Clauses::new();
     let equal = [
         ("tenant = ?", filter.tenant.as_deref()),

@@ -25,10 +25,12 @@ use offhook_core::{
 };
 
 mod list;
+mod many;
 pub mod pending;
 pub(crate) mod row;
 
 pub use list::{DeviceFilter, DeviceSort};
+pub use many::{DeviceEdit, DeviceKey, WrittenDevice};
 
 /// A device with the accounts that its own layer and the layers under and over it name, by name.
 #[derive(Clone, Debug)]
