@@ -119,7 +119,7 @@ fn tagged(app: &App, account: &Account) -> Tagged<AccountView> {
 }
 
 /// List accounts
-#[utoipa::path(get, path = "/accounts", tag = "accounts", params(Paging, AccountQuery),
+#[utoipa::path(get, path = "/accounts", tag = "accounts", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, AccountQuery),
     responses((status = 200, description = "One page.", body = List<AccountView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -130,7 +130,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 }
 
 /// Create an account
-#[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = AccountWrite,
+#[utoipa::path(post, path = "/accounts", tag = "accounts", security(("token" = ["admin", "operator"])), request_body = AccountWrite,
     responses((status = 201, description = "As it was made.", body = AccountView)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     let account = accounts::create(&app, &who, document).await?;
@@ -138,7 +138,7 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 }
 
 /// One account
-#[utoipa::path(get, path = "/accounts/{account}", tag = "accounts",
+#[utoipa::path(get, path = "/accounts/{account}", tag = "accounts", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("account" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The account.", body = AccountView)))]
 pub(super) async fn read(By(app): By, Key(account): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
@@ -148,7 +148,7 @@ pub(super) async fn read(By(app): By, Key(account): Key<String>, Owner { tenant 
 /// Replace an account
 ///
 /// What is left out is empty afterwards; the tenant stays.
-#[utoipa::path(put, path = "/accounts/{account}", tag = "accounts", request_body = AccountWrite,
+#[utoipa::path(put, path = "/accounts/{account}", tag = "accounts", security(("token" = ["admin", "operator"])), request_body = AccountWrite,
     params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = AccountView)))]
 pub(super) async fn replace(
@@ -163,7 +163,7 @@ pub(super) async fn replace(
 }
 
 /// Change an account
-#[utoipa::path(patch, path = "/accounts/{account}", tag = "accounts", request_body(content = AccountWrite, content_type = "application/merge-patch+json"),
+#[utoipa::path(patch, path = "/accounts/{account}", tag = "accounts", security(("token" = ["admin", "operator"])), request_body(content = AccountWrite, content_type = "application/merge-patch+json"),
     params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = AccountView)))]
 pub(super) async fn patch(
@@ -178,7 +178,7 @@ pub(super) async fn patch(
 }
 
 /// Delete an account that no line names
-#[utoipa::path(delete, path = "/accounts/{account}", tag = "accounts",
+#[utoipa::path(delete, path = "/accounts/{account}", tag = "accounts", security(("token" = ["admin", "operator"])),
     params(("account" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(

@@ -115,7 +115,7 @@ fn problem(app: &App, error: Error) -> Problem {
 }
 
 /// List assets
-#[utoipa::path(get, path = "/assets", tag = "assets", params(Paging, AssetQuery),
+#[utoipa::path(get, path = "/assets", tag = "assets", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, AssetQuery),
     responses((status = 200, description = "One page.", body = List<AssetView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -131,7 +131,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 ///
 /// The body is the file itself; its bytes tell its kind. At most `limits.asset_size` bytes are taken; more are a 413 and nothing of them
 /// remains.
-#[utoipa::path(post, path = "/assets", tag = "assets", params(NewAssetQuery),
+#[utoipa::path(post, path = "/assets", tag = "assets", security(("token" = ["admin", "operator"])), params(NewAssetQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, description = "As it is stored.", body = AssetView)))]
 pub(super) async fn upload(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
@@ -143,7 +143,7 @@ pub(super) async fn upload(By(app): By, who: Caller, mut params: Params, request
 }
 
 /// One asset
-#[utoipa::path(get, path = "/assets/{asset}", tag = "assets",
+#[utoipa::path(get, path = "/assets/{asset}", tag = "assets", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("asset" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The asset's description.", body = AssetView)))]
 pub(super) async fn read(By(app): By, Key(asset): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
@@ -153,7 +153,7 @@ pub(super) async fn read(By(app): By, Key(asset): Key<String>, Owner { tenant }:
 /// Download an asset
 ///
 /// The bytes as they were uploaded, never for showing in a browser. A read-only token may not: they may hold a key.
-#[utoipa::path(get, path = "/assets/{asset}/contents", tag = "assets",
+#[utoipa::path(get, path = "/assets/{asset}/contents", tag = "assets", security(("token" = ["admin", "operator"])),
     params(("asset" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The file.", body = Vec<u8>, content_type = "*/*")))]
 pub(super) async fn contents(By(app): By, who: Caller, Key(asset): Key<String>, Owner { tenant }: Owner) -> Result<Response, Problem> {
@@ -171,7 +171,7 @@ pub(super) async fn contents(By(app): By, who: Caller, Key(asset): Key<String>, 
 /// Replace an asset's file
 ///
 /// The address that phones know stays: they have the new file when they load it again.
-#[utoipa::path(put, path = "/assets/{asset}/contents", tag = "assets",
+#[utoipa::path(put, path = "/assets/{asset}/contents", tag = "assets", security(("token" = ["admin", "operator"])),
     params(("asset" = String, Path, description = "Id or name."), Owner, Revision),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 200, description = "As it is now.", body = AssetView)))]
@@ -189,7 +189,7 @@ pub(super) async fn replace(
 }
 
 /// Delete an asset that nothing uses
-#[utoipa::path(delete, path = "/assets/{asset}", tag = "assets",
+#[utoipa::path(delete, path = "/assets/{asset}", tag = "assets", security(("token" = ["admin", "operator"])),
     params(("asset" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(

@@ -1,16 +1,17 @@
-//! Who calls: the bearer token of a request becomes a [`Caller`]. Only the two health paths are open.
+//! Who calls: the bearer token of a request becomes a [`Caller`], whose role must be one that the operation is for. Only the two health
+//! paths are open.
 
 use std::net::SocketAddr;
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::problem::Problem;
+use super::{problem::Problem, roles};
 use crate::app::{App, Caller, tokens};
 
 /// Paths that anybody may ask.
@@ -23,11 +24,14 @@ const FOR_BROWSERS: &[&str] = &["/api/docs", "/api/v1/openapi.json"];
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let browser = FOR_BROWSERS.contains(&path);
-    let mut response = if OPEN.contains(&path) {
+    let response = if OPEN.contains(&path) {
         next.run(request).await
     } else {
         match caller(&app, request.headers(), browser).await {
             Ok(caller) => {
+                if let Err(problem) = may_call(&caller, &request) {
+                    return marked(problem.into_response());
+                }
                 let from = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
                 let dry_run = take_dry_run(&mut request);
                 request.extensions_mut().insert(Caller { from, dry_run, ..caller });
@@ -36,10 +40,26 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
             Err(problem) => refuse(problem, browser),
         }
     };
+    marked(response)
+}
+
+/// Not to be stored, and nothing but what it says it is.
+fn marked(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Whether the caller's role is one of those that the operation declares. What is no operation is answered by the router.
+fn may_call(caller: &Caller, request: &Request) -> Result<(), Problem> {
+    let Some(path) = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) else { return Ok(()) };
+    let Some(roles) = roles::of(request.method(), path).filter(|_| !FOR_BROWSERS.contains(&path)) else { return Ok(()) };
+    if roles.contains(&caller.role) {
+        return Ok(());
+    }
+    let (roles, own) = (roles::in_words(roles), caller.role.as_str());
+    Err(offhook_core::Error::Refused(format!("this needs a token with the role {roles}; this one is {own}")).into())
 }
 
 async fn caller(app: &App, headers: &HeaderMap, browser: bool) -> Result<Caller, Problem> {

@@ -84,7 +84,7 @@ fn view(firmware: Firmware) -> FirmwareView {
 }
 
 /// List firmware
-#[utoipa::path(get, path = "/firmware", tag = "firmware", params(Paging, FirmwareQuery),
+#[utoipa::path(get, path = "/firmware", tag = "firmware", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, FirmwareQuery),
     responses((status = 200, description = "One page.", body = List<FirmwareView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -97,7 +97,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 /// Upload firmware
 ///
 /// The body is the file itself. At most `limits.firmware_size` bytes are taken; more are a 413 and nothing of them remains.
-#[utoipa::path(post, path = "/firmware", tag = "firmware", params(UploadQuery),
+#[utoipa::path(post, path = "/firmware", tag = "firmware", security(("token" = ["admin"])), params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, description = "As it is stored.", body = FirmwareView)))]
 pub(super) async fn upload(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<Response, Problem> {
@@ -113,14 +113,14 @@ pub(super) async fn upload(By(app): By, who: Caller, mut params: Params, request
 }
 
 /// One firmware file
-#[utoipa::path(get, path = "/firmware/{firmware}", tag = "firmware", params(("firmware" = String, Path, description = "Id or name.")),
+#[utoipa::path(get, path = "/firmware/{firmware}", tag = "firmware", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("firmware" = String, Path, description = "Id or name.")),
     responses((status = 200, description = "The file's description.", body = FirmwareView)))]
 pub(super) async fn read(By(app): By, Key(firmware): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(Json(view(firmware::read(&app, &firmware)?)))
 }
 
 /// Delete a firmware file
-#[utoipa::path(delete, path = "/firmware/{firmware}", tag = "firmware", params(("firmware" = String, Path, description = "Id or name.")),
+#[utoipa::path(delete, path = "/firmware/{firmware}", tag = "firmware", security(("token" = ["admin"])), params(("firmware" = String, Path, description = "Id or name.")),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(By(app): By, who: Caller, Key(firmware): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
     firmware::delete(&app, &who, &firmware).await?;
@@ -189,7 +189,7 @@ fn offered(offered: Offered) -> OfferedView {
 ///
 /// What the packs list and what the signed index lists for packs that are there. An index that cannot be read, or whose signature is not
 /// that of the pinned key, is left out here and told with `refresh`.
-#[utoipa::path(get, path = "/firmware/catalogue", tag = "firmware", params(Paging, CatalogueQuery),
+#[utoipa::path(get, path = "/firmware/catalogue", tag = "firmware", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, CatalogueQuery),
     responses((status = 200, description = "One page, by pack and version.", body = List<OfferedView>)))]
 pub(super) async fn catalogue(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -215,7 +215,7 @@ pub struct FetchRequest {
 ///
 /// A job: the download is compared with the size and the SHA-256 of the catalogue and unpacked; then all of its files are stored, or none. A file that
 /// is stored already with the same bytes stays.
-#[utoipa::path(post, path = "/firmware:fetch", tag = "firmware", request_body = FetchRequest,
+#[utoipa::path(post, path = "/firmware:fetch", tag = "firmware", security(("token" = ["admin"])), request_body = FetchRequest,
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn fetch(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     Ok(jobs::accepted(catalogue::fetch(&app, &who, document).await?))
@@ -241,7 +241,7 @@ pub struct UnpackedView {
 /// Upload an archive of firmware
 ///
 /// The body is a zip, tar or tar.gz. Those of its files that phones ask for as firmware are stored under their names without folders, all or none.
-#[utoipa::path(post, path = "/firmware:unpack", tag = "firmware", params(UnpackQuery),
+#[utoipa::path(post, path = "/firmware:unpack", tag = "firmware", security(("token" = ["admin"])), params(UnpackQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The archive."),
     responses((status = 200, description = "What was stored and what was not.", body = UnpackedView)))]
 pub(super) async fn unpack(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<impl IntoResponse, Problem> {
@@ -303,7 +303,7 @@ pub struct AssignmentQuery {
 /// List which firmware is for whom
 ///
 /// Every profile, tenant and the site that names a version. A device's own settings are not among them.
-#[utoipa::path(get, path = "/firmware/assignments", tag = "firmware", params(Paging, AssignmentQuery),
+#[utoipa::path(get, path = "/firmware/assignments", tag = "firmware", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, AssignmentQuery),
     responses((status = 200, description = "One page.", body = List<AssignmentView>)))]
 pub(super) async fn assignments(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -336,7 +336,7 @@ pub struct AssignRequest {
 ///
 /// Makes a profile that matches pack and model (`firmware-<pack>[-<model>]`), or patches it or the profile that is named: it sets
 /// `provisioning.firmware.version` and `.policy`.
-#[utoipa::path(post, path = "/firmware:assign", tag = "firmware", request_body = AssignRequest,
+#[utoipa::path(post, path = "/firmware:assign", tag = "firmware", security(("token" = ["admin", "operator"])), request_body = AssignRequest,
     responses((status = 200, description = "What is assigned now.", body = AssignedView)))]
 pub(super) async fn assign(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     let items = assignment::assign(&app, &who, document).await?;
@@ -367,7 +367,7 @@ pub struct UnassignedView {
 }
 
 /// Take an assignment back
-#[utoipa::path(post, path = "/firmware:unassign", tag = "firmware", request_body = UnassignRequest,
+#[utoipa::path(post, path = "/firmware:unassign", tag = "firmware", security(("token" = ["admin", "operator"])), request_body = UnassignRequest,
     responses((status = 200, description = "The profiles that were changed.", body = UnassignedView)))]
 pub(super) async fn unassign(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     Ok(Json(UnassignedView { profiles: assignment::unassign(&app, &who, document).await? }))

@@ -34,7 +34,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 }
 
 /// Metrics for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "health", responses(
+#[utoipa::path(get, path = "/metrics", tag = "health", security(("token" = ["admin", "operator", "installer", "read-only"])), responses(
     (status = 200, description = "Text exposition format.", body = String, content_type = "application/openmetrics-text"),
 ))]
 pub(super) async fn metrics(State(app): State<App>, _: NoParams) -> Response {

@@ -117,7 +117,7 @@ pub(super) fn accepted(job: Job) -> Response {
 }
 
 /// List jobs
-#[utoipa::path(get, path = "/jobs", tag = "jobs", params(Paging, JobQuery),
+#[utoipa::path(get, path = "/jobs", tag = "jobs", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, JobQuery),
     responses((status = 200, description = "One page, the newest first.", body = List<JobView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -128,7 +128,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 }
 
 /// One job
-#[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = String, Path, description = "Its id.")),
+#[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("job" = String, Path, description = "Its id.")),
     responses((status = 200, description = "How far it is and what came of it.", body = JobView)))]
 pub(super) async fn read(By(app): By, Key(job): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(Json(view(jobs::read(&app, &job)?)))
@@ -137,7 +137,7 @@ pub(super) async fn read(By(app): By, Key(job): Key<String>, _: NoParams) -> Res
 /// Cancel a job
 ///
 /// It stops where it waits; what it did stays done. One that ended already is forgotten.
-#[utoipa::path(delete, path = "/jobs/{job}", tag = "jobs", params(("job" = String, Path, description = "Its id.")),
+#[utoipa::path(delete, path = "/jobs/{job}", tag = "jobs", security(("token" = ["admin", "operator"])), params(("job" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is asked to stop, or forgotten.")))]
 pub(super) async fn cancel(By(app): By, who: Caller, Key(job): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
     jobs::cancel(&app, &who, &job)?;

@@ -33,6 +33,7 @@ pub mod phonebooks;
 pub mod problem;
 pub mod profiles;
 pub mod requests;
+mod roles;
 pub mod settings;
 pub mod simulate;
 pub mod site;

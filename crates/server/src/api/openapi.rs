@@ -3,10 +3,11 @@
 
 use std::sync::LazyLock;
 
+use offhook_core::token::Role;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi, Paths, Tag};
 
-use super::operations;
+use super::{operations, roles};
 
 /// What the API is called and its groups; the operations come to it.
 pub(super) fn head() -> OpenApi {
@@ -58,7 +59,7 @@ fn build() -> Value {
     let mut document = serde_json::to_value(api).unwrap_or_default();
     finish_schemas(&mut document["components"]["schemas"]);
     document["components"]["securitySchemes"] = json!({
-        "token": { "type": "http", "scheme": "bearer", "description": "A token made by `offhook token create`, or the first one in `<data_dir>/admin.token`." }
+        "token": { "type": "http", "scheme": "bearer", "description": "A token made by `offhook token create`, or the first one in `<data_dir>/admin.token`. Each operation names the roles that may call it. A token for some tenants sees these and what is no tenant's; anything else does not exist for it." }
     });
     document["components"]["responses"] = problems();
     document["security"] = json!([{ "token": [] }]);
@@ -203,6 +204,8 @@ fn finish_path(path: &str, item: &mut Value) {
             operation["security"] = json!([]);
             continue;
         }
+        let roles = roles::declared(operation);
+        operation["security"] = roles::alternatives(&roles);
         for status in statuses(path, method, operation) {
             let name = name_of(status);
             operation["responses"][status.to_string()] = json!({ "$ref": format!("#/components/responses/{name}") });
@@ -261,10 +264,12 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
         || path.ends_with("/settings")
         || path.ends_with("/simulate")
         || path.ends_with(":check");
+    let not_for_all = operation["security"].as_array().is_some_and(|roles| roles.len() < Role::ALL.len());
+    let of_no_tenant = path.ends_with("/site") || path == "/metrics";
     let mut statuses = vec![401, 422, 500, 503];
     for (status, when) in [
         (400, body || has("path") || has("header")),
-        (403, writes || reveals),
+        (403, writes || reveals || not_for_all || of_no_tenant),
         (404, has("path")),
         (409, writes || ["/profiles/{", "/assets/{", "/phonebooks/{"].iter().any(|p| path.contains(p))),
         (412, has("header") && writes),

@@ -176,7 +176,7 @@ fn offer(offer: Offer) -> OfferView {
 /// List packs
 ///
 /// Those in use, every version.
-#[utoipa::path(get, path = "/packs", tag = "packs", params(Paging, PackQuery),
+#[utoipa::path(get, path = "/packs", tag = "packs", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, PackQuery),
     responses((status = 200, description = "One page.", body = List<PackView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -189,7 +189,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 /// Packs that the index offers
 ///
 /// The index is fetched, its signature checked. Packs at the end of their life are offered only to who has them.
-#[utoipa::path(get, path = "/packs/installable", tag = "packs",
+#[utoipa::path(get, path = "/packs/installable", tag = "packs", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("all" = Option<bool>, Query, description = "Every version, and those at the end of their life too.")),
     responses((status = 200, description = "All of them.", body = List<OfferView>)))]
 pub(super) async fn installable(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
@@ -203,7 +203,7 @@ pub(super) async fn installable(By(app): By, mut params: Params) -> Result<impl 
 ///
 /// From an archive (zip, tar, tar.gz; one pack, at most 32 MiB), or by its name as a JSON document. What is wrong with an archive is a 422 with
 /// file and line. Then a job looks at what would change for devices that it serves, and installs it; nothing is restarted.
-#[utoipa::path(post, path = "/packs", tag = "packs", params(PackChangeQuery),
+#[utoipa::path(post, path = "/packs", tag = "packs", security(("token" = ["admin"])), params(PackChangeQuery),
     request_body(content((PackInstall = "application/json"), (Vec<u8> = "application/octet-stream")), description = "The archive, or its name."),
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn install(By(app): By, who: Caller, params: Params, request: Request) -> Result<Response, Problem> {
@@ -242,7 +242,7 @@ async fn whole(request: Request) -> Result<Vec<u8>, Problem> {
 }
 
 /// One pack
-#[utoipa::path(get, path = "/packs/{pack}", tag = "packs", params(("pack" = String, Path, description = "`id` or `id@version`.")),
+#[utoipa::path(get, path = "/packs/{pack}", tag = "packs", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("pack" = String, Path, description = "`id` or `id@version`.")),
     responses((status = 200, description = "The pack.", body = PackView)))]
 pub(super) async fn read(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(Json(view(packs::read(&app, &pack).await?)))
@@ -252,7 +252,7 @@ pub(super) async fn read(By(app): By, Key(pack): Key<String>, _: NoParams) -> Re
 ///
 /// `id` takes all its versions, `id@version` one. A built-in one is hidden until it is installed again. Overrides of its templates stay. One that
 /// devices need is a 409 unless forced.
-#[utoipa::path(delete, path = "/packs/{pack}", tag = "packs",
+#[utoipa::path(delete, path = "/packs/{pack}", tag = "packs", security(("token" = ["admin"])),
     params(("pack" = String, Path, description = "`id` or `id@version`."), ("force" = Option<bool>, Query, description = "Also when devices need it.")),
     responses((status = 204, description = "It serves nobody any more.")))]
 pub(super) async fn remove(By(app): By, who: Caller, Key(pack): Key<String>, mut params: Params) -> Result<StatusCode, Problem> {
@@ -265,7 +265,7 @@ pub(super) async fn remove(By(app): By, who: Caller, Key(pack): Key<String>, mut
 /// Upgrade a pack
 ///
 /// To the newest version of the index, after a look at what changes for its devices.
-#[utoipa::path(post, path = "/packs/{pack}/upgrade", tag = "packs",
+#[utoipa::path(post, path = "/packs/{pack}/upgrade", tag = "packs", security(("token" = ["admin"])),
     params(("pack" = String, Path, description = "Its id."), PackChangeQuery),
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn upgrade(By(app): By, who: Caller, Key(pack): Key<String>, params: Params) -> Result<Response, Problem> {
@@ -274,7 +274,7 @@ pub(super) async fn upgrade(By(app): By, who: Caller, Key(pack): Key<String>, pa
 }
 
 /// Models of a pack
-#[utoipa::path(get, path = "/packs/{pack}/models", tag = "packs", params(("pack" = String, Path, description = "`id` or `id@version`.")),
+#[utoipa::path(get, path = "/packs/{pack}/models", tag = "packs", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("pack" = String, Path, description = "`id` or `id@version`.")),
     responses((status = 200, description = "All of them.", body = List<ModelView>)))]
 pub(super) async fn models(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let pack = packs::find(&app, &pack)?;
@@ -284,7 +284,7 @@ pub(super) async fn models(By(app): By, Key(pack): Key<String>, _: NoParams) -> 
 }
 
 /// Files of a pack
-#[utoipa::path(get, path = "/packs/{pack}/files", tag = "packs", params(("pack" = String, Path, description = "`id` or `id@version`.")),
+#[utoipa::path(get, path = "/packs/{pack}/files", tag = "packs", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("pack" = String, Path, description = "`id` or `id@version`.")),
     responses((status = 200, description = "All that phones ask for.", body = List<PackFileView>)))]
 pub(super) async fn files(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let pack = packs::find(&app, &pack)?;

@@ -208,7 +208,7 @@ fn tagged(book: &Phonebook) -> Tagged<PhonebookView> {
 /// List phone books
 ///
 /// Without their contacts.
-#[utoipa::path(get, path = "/phonebooks", tag = "phonebooks", params(Paging, PhonebookQuery),
+#[utoipa::path(get, path = "/phonebooks", tag = "phonebooks", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, PhonebookQuery),
     responses((status = 200, description = "One page.", body = List<PhonebookEntry>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -220,7 +220,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 }
 
 /// Create a phone book
-#[utoipa::path(post, path = "/phonebooks", tag = "phonebooks", request_body = PhonebookWrite,
+#[utoipa::path(post, path = "/phonebooks", tag = "phonebooks", security(("token" = ["admin", "operator"])), request_body = PhonebookWrite,
     responses((status = 201, description = "As it was made.", body = PhonebookView)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, LargeDocument(document): LargeDocument) -> Result<Response, Problem> {
     let book = phonebooks::create(&app, &who, document).await?;
@@ -228,7 +228,7 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, LargeDocument(
 }
 
 /// One phone book
-#[utoipa::path(get, path = "/phonebooks/{phonebook}", tag = "phonebooks",
+#[utoipa::path(get, path = "/phonebooks/{phonebook}", tag = "phonebooks", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("phonebook" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The phone book with its contacts.", body = PhonebookView)))]
 pub(super) async fn read(By(app): By, Key(key): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
@@ -236,7 +236,7 @@ pub(super) async fn read(By(app): By, Key(key): Key<String>, Owner { tenant }: O
 }
 
 /// Replace a phone book
-#[utoipa::path(put, path = "/phonebooks/{phonebook}", tag = "phonebooks", request_body = PhonebookWrite,
+#[utoipa::path(put, path = "/phonebooks/{phonebook}", tag = "phonebooks", security(("token" = ["admin", "operator"])), request_body = PhonebookWrite,
     params(("phonebook" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = PhonebookView)))]
 pub(super) async fn replace(
@@ -251,7 +251,7 @@ pub(super) async fn replace(
 }
 
 /// Change a phone book
-#[utoipa::path(patch, path = "/phonebooks/{phonebook}", tag = "phonebooks", request_body(content = PhonebookWrite, content_type = "application/merge-patch+json"),
+#[utoipa::path(patch, path = "/phonebooks/{phonebook}", tag = "phonebooks", security(("token" = ["admin", "operator"])), request_body(content = PhonebookWrite, content_type = "application/merge-patch+json"),
     params(("phonebook" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = PhonebookView)))]
 pub(super) async fn patch(
@@ -266,7 +266,7 @@ pub(super) async fn patch(
 }
 
 /// Delete a phone book that nothing uses
-#[utoipa::path(delete, path = "/phonebooks/{phonebook}", tag = "phonebooks",
+#[utoipa::path(delete, path = "/phonebooks/{phonebook}", tag = "phonebooks", security(("token" = ["admin", "operator"])),
     params(("phonebook" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
@@ -284,7 +284,7 @@ pub(super) async fn delete(
 ///
 /// The body is CSV with a row of column names (`name, first_name, last_name, company, email, groups, work, mobile, home, fax, other`), or
 /// vCards of version 3.0 or 4.0. Nothing is written when a line is wrong; every fault tells its line.
-#[utoipa::path(post, path = "/phonebooks/{phonebook}/import", tag = "phonebooks",
+#[utoipa::path(post, path = "/phonebooks/{phonebook}/import", tag = "phonebooks", security(("token" = ["admin", "operator"])),
     params(("phonebook" = String, Path, description = "Id or name."), ImportQuery, Revision),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "CSV or vCards."),
     responses((status = 200, description = "What came.", body = ImportView)))]
@@ -306,7 +306,7 @@ pub(super) async fn import(
 }
 
 /// Export contacts
-#[utoipa::path(get, path = "/phonebooks/{phonebook}/export", tag = "phonebooks",
+#[utoipa::path(get, path = "/phonebooks/{phonebook}/export", tag = "phonebooks", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("phonebook" = String, Path, description = "Id or name."), ExportQuery),
     responses((status = 200, description = "CSV or vCards, in UTF-8.", body = Vec<u8>, content_type = "*/*")))]
 pub(super) async fn export(By(app): By, Key(key): Key<String>, mut params: Params) -> Result<Response, Problem> {

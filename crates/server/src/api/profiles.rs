@@ -131,7 +131,7 @@ fn tagged(app: &App, profile: &Profile) -> Tagged<ProfileView> {
 }
 
 /// List profiles
-#[utoipa::path(get, path = "/profiles", tag = "profiles", params(Paging, ProfileQuery),
+#[utoipa::path(get, path = "/profiles", tag = "profiles", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, ProfileQuery),
     responses((status = 200, description = "One page.", body = List<ProfileView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -143,7 +143,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 }
 
 /// Create a profile
-#[utoipa::path(post, path = "/profiles", tag = "profiles", request_body = ProfileWrite,
+#[utoipa::path(post, path = "/profiles", tag = "profiles", security(("token" = ["admin", "operator"])), request_body = ProfileWrite,
     responses((status = 201, description = "As it was made.", body = ProfileView)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     let profile = profiles::create(&app, &who, document).await?;
@@ -151,7 +151,7 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 }
 
 /// One profile
-#[utoipa::path(get, path = "/profiles/{profile}", tag = "profiles",
+#[utoipa::path(get, path = "/profiles/{profile}", tag = "profiles", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("profile" = String, Path, description = "Id or name."), Owner),
     responses((status = 200, description = "The profile.", body = ProfileView)))]
 pub(super) async fn read(By(app): By, Key(profile): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
@@ -159,7 +159,7 @@ pub(super) async fn read(By(app): By, Key(profile): Key<String>, Owner { tenant 
 }
 
 /// Replace a profile
-#[utoipa::path(put, path = "/profiles/{profile}", tag = "profiles", request_body = ProfileWrite,
+#[utoipa::path(put, path = "/profiles/{profile}", tag = "profiles", security(("token" = ["admin", "operator"])), request_body = ProfileWrite,
     params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = ProfileView)))]
 pub(super) async fn replace(
@@ -174,7 +174,7 @@ pub(super) async fn replace(
 }
 
 /// Change a profile
-#[utoipa::path(patch, path = "/profiles/{profile}", tag = "profiles", request_body(content = ProfileWrite, content_type = "application/merge-patch+json"),
+#[utoipa::path(patch, path = "/profiles/{profile}", tag = "profiles", security(("token" = ["admin", "operator"])), request_body(content = ProfileWrite, content_type = "application/merge-patch+json"),
     params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 200, description = "As it is now.", body = ProfileView)))]
 pub(super) async fn patch(
@@ -189,7 +189,7 @@ pub(super) async fn patch(
 }
 
 /// Delete a profile that nothing uses
-#[utoipa::path(delete, path = "/profiles/{profile}", tag = "profiles",
+#[utoipa::path(delete, path = "/profiles/{profile}", tag = "profiles", security(("token" = ["admin", "operator"])),
     params(("profile" = String, Path, description = "Id or name."), Owner, Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(

@@ -196,7 +196,7 @@ pub(super) async fn page(app: &App, mut params: Params, device: Option<Id>) -> R
 }
 
 /// Recent requests, newest first
-#[utoipa::path(get, path = "/requests", tag = "requests", params(Paging, RequestQuery),
+#[utoipa::path(get, path = "/requests", tag = "requests", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, RequestQuery),
     responses((status = 200, description = "One page.", body = List<RequestView>)))]
 pub(super) async fn list(By(app): By, params: Params) -> Result<impl IntoResponse, Problem> {
     page(&app, params, None).await
@@ -206,7 +206,7 @@ pub(super) async fn list(By(app): By, params: Params) -> Result<impl IntoRespons
 ///
 /// Server-sent events named `request`, each with a request as JSON and its id. With `Last-Event-ID` (or `after`) those that
 /// came since then are told first, each once. A comment comes every 15 seconds when nothing else does.
-#[utoipa::path(get, path = "/requests/stream", tag = "requests", params(
+#[utoipa::path(get, path = "/requests/stream", tag = "requests", security(("token" = ["admin", "operator", "installer", "read-only"])), params(
         RequestQuery,
         ("after" = Option<String>, Query, description = "Id of the last request that is known; for clients that cannot set `Last-Event-ID`."),
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last request that is known."),

@@ -25,7 +25,7 @@ impl ToSchema for Settings {}
 /// The JSON Schema of settings
 ///
 /// The same as `#/components/schemas/Settings` of this document, for editors and scripts.
-#[utoipa::path(get, path = "/schemas/settings.json", tag = "settings", responses(
+#[utoipa::path(get, path = "/schemas/settings.json", tag = "settings", security(("token" = ["admin", "operator", "installer", "read-only"])), responses(
     (status = 200, description = "JSON Schema, draft 2020-12.", body = Object),
 ))]
 pub(super) async fn schema(_: NoParams) -> Result<Json<Value>, Problem> {

@@ -211,7 +211,7 @@ fn file_view(file: File) -> AnswerView {
 /// What would become of a request
 ///
 /// Nothing is stored or logged, so a read-only token may ask; only an admin may reveal secrets.
-#[utoipa::path(post, path = "/simulate", tag = "simulate", request_body = SimulateRequest,
+#[utoipa::path(post, path = "/simulate", tag = "simulate", security(("token" = ["admin", "operator", "installer", "read-only"])), request_body = SimulateRequest,
     responses((status = 200, description = "What each step saw and decided, and the bytes.", body = SimulateAnswer)))]
 pub(super) async fn simulate(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     let (transport, simulation) = simulate::run(&app, &who, document).await?;

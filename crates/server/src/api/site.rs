@@ -58,13 +58,13 @@ fn tagged(app: &App, site: &Site) -> Tagged<SiteView> {
 }
 
 /// The site
-#[utoipa::path(get, path = "/site", tag = "site", responses((status = 200, description = "The site.", body = SiteView)))]
+#[utoipa::path(get, path = "/site", tag = "site", security(("token" = ["admin", "operator", "installer", "read-only"])), responses((status = 200, description = "The site.", body = SiteView)))]
 pub(super) async fn read(By(app): By, _: NoParams) -> impl IntoResponse {
     tagged(&app, &site::read(&app))
 }
 
 /// Replace the site
-#[utoipa::path(put, path = "/site", tag = "site", request_body = SiteWrite,
+#[utoipa::path(put, path = "/site", tag = "site", security(("token" = ["admin"])), request_body = SiteWrite,
     params(Revision),
     responses((status = 200, description = "As it is now.", body = SiteView)))]
 pub(super) async fn replace(
@@ -78,7 +78,7 @@ pub(super) async fn replace(
 }
 
 /// Change the site
-#[utoipa::path(patch, path = "/site", tag = "site", request_body(content = SiteWrite, content_type = "application/merge-patch+json"),
+#[utoipa::path(patch, path = "/site", tag = "site", security(("token" = ["admin"])), request_body(content = SiteWrite, content_type = "application/merge-patch+json"),
     params(Revision),
     responses((status = 200, description = "As it is now.", body = SiteView)))]
 pub(super) async fn patch(

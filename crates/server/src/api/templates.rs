@@ -456,7 +456,7 @@ fn layer(scope: &str) -> Result<Layer, Problem> {
 /// List templates
 ///
 /// Those of packs and overrides, without their text.
-#[utoipa::path(get, path = "/templates", tag = "templates", params(Paging, TemplateQuery),
+#[utoipa::path(get, path = "/templates", tag = "templates", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, TemplateQuery),
     responses((status = 200, description = "One page.", body = List<TemplateView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -479,7 +479,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 /// One template
 ///
 /// With its text, and, for an override, what it changes, what the pack changed since it was made, and both merged.
-#[utoipa::path(get, path = "/templates/{scope}/{pack}/{*name}", tag = "templates",
+#[utoipa::path(get, path = "/templates/{scope}/{pack}/{*name}", tag = "templates", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("scope" = String, Path, description = "`pack`, `site` or `tenant:NAME`."), ("pack" = String, Path, description = "Id of the pack."), ("name" = String, Path, description = "Name of the template.")),
     responses((status = 200, description = "The template.", body = TemplateSourceView)))]
 pub(super) async fn read(By(app): By, Key((scope, pack, name)): Key<(String, String, String)>, _: NoParams) -> Result<Response, Problem> {
@@ -495,7 +495,7 @@ pub(super) async fn read(By(app): By, Key((scope, pack, name)): Key<(String, Str
 ///
 /// It is made, or put in the place of the one that is there, when everything that it touches still renders; else the answer is a 422 that
 /// names template, line and devices, and nothing is saved.
-#[utoipa::path(put, path = "/templates/{scope}/{pack}/{*name}", tag = "templates", request_body = TemplateWrite,
+#[utoipa::path(put, path = "/templates/{scope}/{pack}/{*name}", tag = "templates", security(("token" = ["admin", "operator"])), request_body = TemplateWrite,
     params(("scope" = String, Path, description = "`site` or `tenant:NAME`."), ("pack" = String, Path, description = "Id of the pack."), ("name" = String, Path, description = "Name of the template."), Revision, NoneYet),
     responses((status = 200, description = "As it is now.", body = TemplateSavedAnswer), (status = 201, description = "As it was made.", body = TemplateSavedAnswer)))]
 pub(super) async fn replace(
@@ -521,7 +521,7 @@ pub(super) async fn replace(
 /// Delete an override
 ///
 /// Phones get what it stood in the place of. It is refused with a 422 when something would not render any more.
-#[utoipa::path(delete, path = "/templates/{scope}/{pack}/{*name}", tag = "templates",
+#[utoipa::path(delete, path = "/templates/{scope}/{pack}/{*name}", tag = "templates", security(("token" = ["admin", "operator"])),
     params(("scope" = String, Path, description = "`site` or `tenant:NAME`."), ("pack" = String, Path, description = "Id of the pack."), ("name" = String, Path, description = "Name of the template."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
@@ -539,7 +539,7 @@ pub(super) async fn delete(
 /// Tell what changed overrides would do
 ///
 /// Nothing is saved. It needs the right to write all the same: a template is a program that runs here.
-#[utoipa::path(post, path = "/templates:check", tag = "templates", request_body = TemplateChanges,
+#[utoipa::path(post, path = "/templates:check", tag = "templates", security(("token" = ["admin", "operator"])), request_body = TemplateChanges,
     responses((status = 200, description = "What it would do.", body = TemplateCheckView)))]
 pub(super) async fn check(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     who.may_write()?;
@@ -550,7 +550,7 @@ pub(super) async fn check(By(app): By, who: Caller, _: NoParams, Document(docume
 /// Save and delete several overrides
 ///
 /// All or none, checked together.
-#[utoipa::path(post, path = "/templates:apply", tag = "templates", request_body = TemplateChanges,
+#[utoipa::path(post, path = "/templates:apply", tag = "templates", security(("token" = ["admin", "operator"])), request_body = TemplateChanges,
     responses((status = 200, description = "All are made.", body = TemplatesAppliedAnswer)))]
 pub(super) async fn apply(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     who.may_write()?;
@@ -568,7 +568,7 @@ pub(super) async fn apply(By(app): By, who: Caller, _: NoParams, Document(docume
 /// Copy overrides to another pack or scope
 ///
 /// All or none, checked together. What they were made for comes along, so that each copy's report tells how the packs differ.
-#[utoipa::path(post, path = "/templates:copy", tag = "templates", request_body = TemplateCopyWrite,
+#[utoipa::path(post, path = "/templates:copy", tag = "templates", security(("token" = ["admin", "operator"])), request_body = TemplateCopyWrite,
     responses((status = 200, description = "What became of each.", body = TemplatesCopiedAnswer)))]
 pub(super) async fn copy(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<impl IntoResponse, Problem> {
     who.may_write()?;

@@ -94,7 +94,7 @@ fn tagged(app: &App, tenant: &Tenant) -> Tagged<TenantView> {
 }
 
 /// List tenants
-#[utoipa::path(get, path = "/tenants", tag = "tenants", params(Paging, TenantQuery),
+#[utoipa::path(get, path = "/tenants", tag = "tenants", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, TenantQuery),
     responses((status = 200, description = "One page.", body = List<TenantView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -106,7 +106,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 }
 
 /// Create a tenant
-#[utoipa::path(post, path = "/tenants", tag = "tenants", request_body = TenantWrite,
+#[utoipa::path(post, path = "/tenants", tag = "tenants", security(("token" = ["admin"])), request_body = TenantWrite,
     responses((status = 201, description = "As it was made.", body = TenantView)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     let tenant = tenants::create(&app, &who, document).await?;
@@ -114,14 +114,14 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 }
 
 /// One tenant
-#[utoipa::path(get, path = "/tenants/{tenant}", tag = "tenants", params(("tenant" = String, Path, description = "Name or id.")),
+#[utoipa::path(get, path = "/tenants/{tenant}", tag = "tenants", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("tenant" = String, Path, description = "Name or id.")),
     responses((status = 200, description = "The tenant.", body = TenantView)))]
 pub(super) async fn read(By(app): By, Key(tenant): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     Ok(tagged(&app, &tenants::read(&app, &tenant)?))
 }
 
 /// Replace a tenant
-#[utoipa::path(put, path = "/tenants/{tenant}", tag = "tenants", request_body = TenantWrite,
+#[utoipa::path(put, path = "/tenants/{tenant}", tag = "tenants", security(("token" = ["admin"])), request_body = TenantWrite,
     params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 200, description = "As it is now.", body = TenantView)))]
 pub(super) async fn replace(
@@ -136,7 +136,7 @@ pub(super) async fn replace(
 }
 
 /// Change a tenant
-#[utoipa::path(patch, path = "/tenants/{tenant}", tag = "tenants", request_body(content = TenantWrite, content_type = "application/merge-patch+json"),
+#[utoipa::path(patch, path = "/tenants/{tenant}", tag = "tenants", security(("token" = ["admin"])), request_body(content = TenantWrite, content_type = "application/merge-patch+json"),
     params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 200, description = "As it is now.", body = TenantView)))]
 pub(super) async fn patch(
@@ -151,7 +151,7 @@ pub(super) async fn patch(
 }
 
 /// Delete a tenant that owns nothing
-#[utoipa::path(delete, path = "/tenants/{tenant}", tag = "tenants",
+#[utoipa::path(delete, path = "/tenants/{tenant}", tag = "tenants", security(("token" = ["admin"])),
     params(("tenant" = String, Path, description = "Name or id."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(

@@ -109,7 +109,7 @@ fn view(token: Token) -> TokenView {
 }
 
 /// List tokens
-#[utoipa::path(get, path = "/tokens", tag = "tokens", params(Paging, TokenQuery),
+#[utoipa::path(get, path = "/tokens", tag = "tokens", security(("token" = ["admin"])), params(Paging, TokenQuery),
     responses((status = 200, description = "One page.", body = List<TokenView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -121,7 +121,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 /// Create a token
 ///
 /// The answer holds its text, which is shown this once.
-#[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = TokenWrite,
+#[utoipa::path(post, path = "/tokens", tag = "tokens", security(("token" = ["admin"])), request_body = TokenWrite,
     responses((status = 201, description = "The token with its text.", body = NewToken)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     let (token, text) = tokens::create(&app, &who, document).await?;
@@ -132,7 +132,7 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 /// Revoke a token
 ///
 /// The last valid admin token cannot be revoked.
-#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = String, Path, description = "Its id.")),
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", security(("token" = ["admin"])), params(("id" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is revoked.")))]
 pub(super) async fn revoke(By(app): By, who: Caller, Key(id): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
     tokens::revoke(&app, &who, &id).await?;

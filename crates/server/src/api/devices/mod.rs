@@ -29,7 +29,7 @@ pub use views::*;
 use views::{file_view, notes, sync_name, tagged, view};
 
 /// List devices
-#[utoipa::path(get, path = "/devices", tag = "devices", params(Paging, DeviceQuery),
+#[utoipa::path(get, path = "/devices", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging, DeviceQuery),
     responses((status = 200, description = "One page.", body = List<DeviceView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -56,7 +56,7 @@ pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoRes
 }
 
 /// Create a device
-#[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceWrite,
+#[utoipa::path(post, path = "/devices", tag = "devices", security(("token" = ["admin", "operator"])), request_body = DeviceWrite,
     responses((status = 201, description = "As it was made.", body = DeviceView)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     let shown = devices::create(&app, &who, document).await?;
@@ -64,7 +64,7 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 }
 
 /// One device
-#[utoipa::path(get, path = "/devices/{device}", tag = "devices",
+#[utoipa::path(get, path = "/devices/{device}", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 200, description = "The device.", body = DeviceView)))]
 pub(super) async fn read(By(app): By, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
@@ -74,7 +74,7 @@ pub(super) async fn read(By(app): By, Key(device): Key<String>, _: NoParams) -> 
 /// Replace a device
 ///
 /// What is left out is empty afterwards; state and tenant stay.
-#[utoipa::path(put, path = "/devices/{device}", tag = "devices", request_body = DeviceWrite,
+#[utoipa::path(put, path = "/devices/{device}", tag = "devices", security(("token" = ["admin", "operator"])), request_body = DeviceWrite,
     params(("device" = String, Path, description = "Id or MAC address."), Revision),
     responses((status = 200, description = "As it is now.", body = DeviceView)))]
 pub(super) async fn replace(
@@ -91,7 +91,7 @@ pub(super) async fn replace(
 /// Change a device
 ///
 /// `{"state": "ready"}` approves it, after the policy's checks.
-#[utoipa::path(patch, path = "/devices/{device}", tag = "devices", request_body(content = DeviceWrite, content_type = "application/merge-patch+json"),
+#[utoipa::path(patch, path = "/devices/{device}", tag = "devices", security(("token" = ["admin", "operator", "installer"])), request_body(content = DeviceWrite, content_type = "application/merge-patch+json"),
     params(("device" = String, Path, description = "Id or MAC address."), Revision),
     responses((status = 200, description = "As it is now.", body = DeviceView)))]
 pub(super) async fn patch(
@@ -106,7 +106,7 @@ pub(super) async fn patch(
 }
 
 /// Delete a device
-#[utoipa::path(delete, path = "/devices/{device}", tag = "devices",
+#[utoipa::path(delete, path = "/devices/{device}", tag = "devices", security(("token" = ["admin", "operator"])),
     params(("device" = String, Path, description = "Id or MAC address."), Revision),
     responses((status = 204, description = "It is gone.")))]
 pub(super) async fn delete(
@@ -121,7 +121,7 @@ pub(super) async fn delete(
 }
 
 /// Effective settings of a device
-#[utoipa::path(get, path = "/devices/{device}/settings", tag = "devices",
+#[utoipa::path(get, path = "/devices/{device}/settings", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("device" = String, Path, description = "Id or MAC address."), Explain, Reveal),
     responses((status = 200, description = "What all layers together give.", body = EffectiveView)))]
 pub(super) async fn settings(By(app): By, who: Caller, Key(device): Key<String>, mut params: Params) -> Result<impl IntoResponse, Problem> {
@@ -141,7 +141,7 @@ pub(super) async fn settings(By(app): By, who: Caller, Key(device): Key<String>,
 }
 
 /// Every file that a device may ask for
-#[utoipa::path(get, path = "/devices/{device}/files", tag = "devices",
+#[utoipa::path(get, path = "/devices/{device}/files", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 200, description = "Each file.", body = DeviceFiles)))]
 pub(super) async fn files(By(app): By, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
@@ -152,7 +152,7 @@ pub(super) async fn files(By(app): By, Key(device): Key<String>, _: NoParams) ->
 /// Preview of one file of a device
 ///
 /// The bytes as the phone would get them, with secrets masked unless `reveal=true`.
-#[utoipa::path(get, path = "/devices/{device}/files/{*path}", tag = "devices",
+#[utoipa::path(get, path = "/devices/{device}/files/{*path}", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("device" = String, Path, description = "Id or MAC address."), ("path" = String, Path, description = "As the phone asks for it, without the leading slash; slashes within may stand."), Reveal),
     responses((status = 200, description = "The file; its media type is the file's own.", body = Vec<u8>, content_type = "*/*")))]
 pub(super) async fn preview(
@@ -172,7 +172,7 @@ pub(super) async fn preview(
 /// Render all files of a device
 ///
 /// Nothing is stored: a read-only token may ask.
-#[utoipa::path(post, path = "/devices/{device}/check", tag = "devices",
+#[utoipa::path(post, path = "/devices/{device}/check", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 200, description = "What each file gave.", body = CheckView)))]
 pub(super) async fn check(By(app): By, Key(device): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
@@ -189,7 +189,7 @@ pub(super) async fn check(By(app): By, Key(device): Key<String>, _: NoParams) ->
 /// Make a device read its files again
 ///
 /// A SIP NOTIFY straight to where the phone was last seen. The job tells what it answered and what that means.
-#[utoipa::path(post, path = "/devices/{device}/sync", tag = "devices", request_body = SyncOrder,
+#[utoipa::path(post, path = "/devices/{device}/sync", tag = "devices", security(("token" = ["admin", "operator", "installer"])), request_body = SyncOrder,
     params(("device" = String, Path, description = "Id or MAC address.")),
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn sync(
@@ -206,14 +206,14 @@ pub(super) async fn sync(
 ///
 /// Every device that fits the selector gets another pack, or reads its files again, or both. A job looks at all of them before it
 /// changes any: files that would fail, overrides without a counterpart.
-#[utoipa::path(post, path = "/devices:bulk", tag = "devices", request_body = BulkOrder,
+#[utoipa::path(post, path = "/devices:bulk", tag = "devices", security(("token" = ["admin", "operator"])), request_body = BulkOrder,
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn bulk(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
     Ok(accepted(devices::bulk(&app, &who, document).await?))
 }
 
 /// Recent requests of a device, newest first
-#[utoipa::path(get, path = "/devices/{device}/requests", tag = "devices",
+#[utoipa::path(get, path = "/devices/{device}/requests", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])),
     params(("device" = String, Path, description = "Id or MAC address."), Paging, requests::DeviceRequestQuery),
     responses((status = 200, description = "One page.", body = List<RequestView>)))]
 pub(super) async fn requests(By(app): By, Key(device): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {

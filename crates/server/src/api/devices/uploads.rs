@@ -60,7 +60,7 @@ fn view(upload: Upload) -> UploadView {
 }
 
 /// List what a device sent
-#[utoipa::path(get, operation_id = "devices_uploads", path = "/devices/{device}/uploads", tag = "devices", params(("device" = String, Path, description = "Id or MAC address."), Paging),
+#[utoipa::path(get, operation_id = "devices_uploads", path = "/devices/{device}/uploads", tag = "devices", security(("token" = ["admin", "operator", "installer", "read-only"])), params(("device" = String, Path, description = "Id or MAC address."), Paging),
     responses((status = 200, description = "One page, the newest first.", body = List<UploadView>)))]
 pub(in crate::api) async fn list(By(app): By, Key(device): Key<String>, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
@@ -71,7 +71,7 @@ pub(in crate::api) async fn list(By(app): By, Key(device): Key<String>, mut para
 /// What a device sent, itself
 ///
 /// It may hold secrets: only an admin gets it.
-#[utoipa::path(get, operation_id = "devices_upload", path = "/devices/{device}/uploads/{upload}", tag = "devices",
+#[utoipa::path(get, operation_id = "devices_upload", path = "/devices/{device}/uploads/{upload}", tag = "devices", security(("token" = ["admin", "operator"])),
     params(("device" = String, Path, description = "Id or MAC address."), ("upload" = String, Path, description = "Id, or the file's name for its newest version.")),
     responses((status = 200, description = "The bytes as they came.", body = Vec<u8>, content_type = "application/octet-stream")))]
 pub(in crate::api) async fn read(
@@ -97,7 +97,7 @@ pub(in crate::api) async fn read(
 }
 
 /// Delete what a device sent
-#[utoipa::path(delete, operation_id = "devices_upload_delete", path = "/devices/{device}/uploads/{upload}", tag = "devices",
+#[utoipa::path(delete, operation_id = "devices_upload_delete", path = "/devices/{device}/uploads/{upload}", tag = "devices", security(("token" = ["admin", "operator"])),
     params(("device" = String, Path, description = "Id or MAC address."), ("upload" = String, Path, description = "Id, or the file's name for its newest version.")),
     responses((status = 204, description = "It is gone.")))]
 pub(in crate::api) async fn delete(
