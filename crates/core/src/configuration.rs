@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    address_map::AddressMaps,
     clock::Timestamp,
     pack::PackDigests,
     profile::Profile,
@@ -28,6 +29,8 @@ pub struct Configuration {
     pub templates: Arc<TemplateSet>,
     /// What the packs in use hold.
     pub packs: Arc<PackDigests>,
+    /// Names that take the place of addresses.
+    pub address_maps: Arc<AddressMaps>,
     profiles: BTreeMap<(Option<String>, String), Profile>,
 }
 
@@ -57,6 +60,7 @@ impl Configuration {
             tenants: tenants.into_iter().map(|t| (t.name.clone(), t)).collect(),
             templates: Arc::default(),
             packs: Arc::default(),
+            address_maps: Arc::default(),
             profiles: profiles.into_iter().map(|p| ((p.tenant.clone(), p.name.clone()), p)).collect(),
         }
     }
@@ -70,6 +74,12 @@ impl Configuration {
     /// The same with these packs.
     pub fn with_packs(mut self, packs: impl Into<Arc<PackDigests>>) -> Self {
         self.packs = packs.into();
+        self
+    }
+
+    /// The same with these address maps.
+    pub fn with_address_maps(mut self, maps: impl Into<Arc<AddressMaps>>) -> Self {
+        self.address_maps = maps.into();
         self
     }
 
@@ -145,6 +155,10 @@ impl Configuration {
             hash.update(self.packs.get(pack).unwrap_or(&[0; 32]));
             self.templates.tag(&selector.tenant, pack, &mut hash);
         }
+        let names = self.address_maps.names(&selector.tenant);
+        if !names.is_empty() {
+            hash.update(names.digest());
+        }
         let first = hash.finalize().iter().take(8).fold(0u64, |tag, &byte| tag << 8 | u64::from(byte));
         // The store keeps it as a signed 64-bit number; one bit less spares everybody the conversion.
         first >> 1
@@ -156,7 +170,8 @@ impl Configuration {
         let profiles = self.members(selector).into_iter().map(|p| p.updated_at);
         let pack = selector.pack.as_deref().unwrap_or_default();
         let templates = self.templates.over(&selector.tenant, pack).map(|t| t.updated_at);
-        profiles.chain(templates).chain(tenant).fold(self.site.updated_at, Timestamp::max)
+        let names = self.address_maps.newest(&selector.tenant);
+        profiles.chain(templates).chain(tenant).chain(names).fold(self.site.updated_at, Timestamp::max)
     }
 
     fn members<'a>(&'a self, selector: &'a LayerSelector) -> Vec<&'a Profile> {

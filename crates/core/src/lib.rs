@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod address_map;
 pub mod asset;
 pub mod clock;
 pub mod configuration;

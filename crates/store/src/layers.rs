@@ -90,7 +90,8 @@ pub(crate) fn edited(configuration: &Configuration, edit: impl FnOnce(&mut Parts
     edit(&mut parts);
     let new = Configuration::new(configuration.epoch, parts.site, parts.tenants, parts.profiles)
         .with_templates(configuration.templates.clone())
-        .with_packs(configuration.packs.clone());
+        .with_packs(configuration.packs.clone())
+        .with_address_maps(configuration.address_maps.clone());
     check_parents(&new)?;
     Ok(new)
 }

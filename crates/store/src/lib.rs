@@ -6,6 +6,7 @@
 //! lives elsewhere.
 
 mod account;
+mod address_map;
 mod asset;
 mod author;
 mod blob;

@@ -8,7 +8,7 @@ use offhook_core::{
 };
 use sqlx::AnyConnection;
 
-use crate::{Library, Shelf, asset, database::failed, firmware, key::Sealer, phonebook, profile, site, template, tenant};
+use crate::{Library, Shelf, address_map, asset, database::failed, firmware, key::Sealer, phonebook, profile, site, template, tenant};
 
 /// Every table that names blobs.
 const BLOBS: &str = "SELECT sha256 FROM firmware UNION ALL SELECT sha256 FROM uploads UNION ALL SELECT sha256 FROM assets";
@@ -49,11 +49,12 @@ pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer, clock: &dyn 
     let tenants = tenant::load(conn, sealer).await?;
     let profiles = profile::load(conn, sealer).await?;
     let templates = template::load(conn).await?;
+    let maps = address_map::load(conn).await?;
     let shelf = firmware::load(conn).await?;
     let mut library = Library::default();
     asset::load(conn, &mut library).await?;
     phonebook::load(conn, &mut library).await?;
-    let configuration = Configuration::new(seq, site, tenants, profiles).with_templates(templates);
+    let configuration = Configuration::new(seq, site, tenants, profiles).with_templates(templates).with_address_maps(maps);
     let blobs = sqlx::query_scalar(BLOBS).fetch_all(&mut *conn).await.map_err(failed)?;
     Ok(Held { configuration, shelf, library, blobs, seq, logged })
 }

@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (4, "resources", include_str!("../migrations/0004_resources.sql")),
     (5, "uploads", include_str!("../migrations/0005_uploads.sql")),
     (6, "token_tenants", include_str!("../migrations/0006_token_tenants.sql")),
+    (8, "address_maps", include_str!("../migrations/0008_address_maps.sql")),
 ];
 
 const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";

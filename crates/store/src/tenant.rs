@@ -109,10 +109,11 @@ async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> 
     let own = |tenant: &Option<String>| tenant.as_deref() == Some(name.as_str());
     let assets = tx.library.assets().filter(|a| own(&a.tenant)).count();
     let books = tx.library.phonebooks().filter(|b| own(&b.tenant)).count();
-    if devices + accounts + (profiles + templates + assets + books) as u64 > 0 {
+    let maps = tx.configuration.address_maps.iter().filter(|m| own(&m.tenant)).count();
+    if devices + accounts + (profiles + templates + assets + books + maps) as u64 > 0 {
         return Err(Error::Conflict(format!(
-            "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles, {templates} template overrides, {assets} assets \
-             and {books} phone books: move or delete them first"
+            "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles, {templates} template overrides, {assets} assets, \
+             {books} phone books and {maps} address maps: move or delete them first"
         )));
     }
     forget(tx, "tenant", &old.id.to_string()).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -75,6 +76,8 @@ pub(super) struct LeafNode {
     pub(super) counters: u64,
     /// The value was derived where `generate` stood.
     pub(super) generated: bool,
+    /// Addresses that an address map replaced in the value.
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 /// What the layers give together. Every leaf (a scalar, or a list as a whole) knows the layer it came from.
@@ -104,6 +107,8 @@ pub struct Leaf<'a> {
     pub provenance: Provenance<'a>,
     /// Whose values it replaced, lowest layer first.
     pub overridden: Vec<Provenance<'a>>,
+    /// Addresses in it that an address map replaced by names.
+    pub addresses: &'a [IpAddr],
 }
 
 /// One effective value as people may see it.
@@ -121,6 +126,9 @@ pub struct Explained {
     /// The layers whose values it replaced, lowest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<String>,
+    /// Addresses that address maps replaced in the value by names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub address_maps: Vec<String>,
 }
 
 impl Effective {
@@ -140,6 +148,7 @@ impl Effective {
             value: &leaf.value,
             provenance: self.provenance(leaf.origin),
             overridden: leaf.overridden.iter().map(|origin| self.provenance(*origin)).collect(),
+            addresses: &leaf.addresses,
         }
     }
 
@@ -185,6 +194,7 @@ impl Effective {
             layer: leaf.provenance.layer.to_string(),
             account: leaf.provenance.account.map(str::to_owned),
             overridden: leaf.overridden.iter().map(|provenance| provenance.layer.to_string()).collect(),
+            address_maps: leaf.addresses.iter().map(ToString::to_string).collect(),
         };
         self.leaves().into_iter().map(explained).collect()
     }

@@ -17,7 +17,9 @@ pub enum Format {
     Plain,
     /// No blanks, quotes or angle brackets: user names, numbers, codes that are dialled.
     Word,
-    /// The same without variables: names by which something is looked up.
+    /// What a key uses: a number, an address or a URL.
+    Target,
+    /// The same as a word without variables: names by which something is looked up.
     Name,
     /// Digits only.
     Digits,
@@ -68,6 +70,7 @@ impl Format {
     pub const fn allows(self) -> &'static str {
         match self {
             Self::Plain => "text without control characters",
+            Self::Target => "a number, an address or a URL: text without control characters",
             Self::Word => "text without blanks, quotes and angle brackets",
             Self::Name => "a name without blanks, quotes, angle brackets and variables",
             Self::Digits => "digits",
@@ -98,7 +101,7 @@ impl Format {
     pub const fn max(self) -> usize {
         match self {
             Self::Plain | Self::Word | Self::Name | Self::Host | Self::SettingPath => 255,
-            Self::Url | Self::ActionUrl | Self::Asset | Self::Proxy => 1024,
+            Self::Url | Self::ActionUrl | Self::Asset | Self::Proxy | Self::Target => 1024,
             Self::Digits | Self::Tone | Self::Date | Self::DialMatch | Self::DialReplace | Self::Zone | Self::Version => 64,
             Self::Ip | Self::Mask | Self::Network | Self::Mac | Self::Language | Self::Country | Self::TimeOfDay | Self::TimeSpan => 48,
         }
@@ -109,6 +112,7 @@ impl Format {
         matches!(
             self,
             Self::Plain
+                | Self::Target
                 | Self::Word
                 | Self::Host
                 | Self::Proxy
@@ -125,7 +129,7 @@ impl Format {
     /// Whether a text (with stand-ins for its variables) has this form.
     pub(super) fn accepts(self, text: &str) -> bool {
         match self {
-            Self::Plain => true,
+            Self::Plain | Self::Target => true,
             Self::Word => is_word(text),
             Self::Name => is_word(text) && !text.contains("${"),
             Self::Digits => all(text, |c| c.is_ascii_digit()),
@@ -158,6 +162,11 @@ fn all(text: &str, allowed: impl Fn(char) -> bool) -> bool {
 
 fn is_word(text: &str) -> bool {
     all(text, |c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '<' | '>'))
+}
+
+/// Host name as [`is_host`] takes it, and no address.
+pub fn is_host_name(text: &str) -> bool {
+    text.parse::<IpAddr>().is_err() && is_host(text)
 }
 
 /// Host name (RFC 1123 section 2.1, and the underscore that many networks use) or IP address.

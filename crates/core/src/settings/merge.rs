@@ -152,7 +152,15 @@ fn set(children: &mut Children, key: Key, field: Option<&'static Field>, value: 
             leaf.origin = origin;
         }
         _ => {
-            let leaf = LeafNode { value: value.clone(), origin, overridden: Vec::new(), field, counters: counter, generated: false };
+            let leaf = LeafNode {
+                value: value.clone(),
+                origin,
+                overridden: Vec::new(),
+                field,
+                counters: counter,
+                generated: false,
+                addresses: Vec::new(),
+            };
             children.insert(key, Node::Leaf(leaf));
         }
     }

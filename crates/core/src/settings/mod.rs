@@ -8,6 +8,7 @@
 //!
 //! Storing documents, finding the layers of a device and writing what a phone reads are done elsewhere.
 
+mod address;
 mod country;
 mod describe;
 mod document;
@@ -36,7 +37,7 @@ mod version;
 pub use document::{AccountValues, Document, LineModel, Model, Scope, Settings, WholeModel};
 pub use effective::{Effective, Explained, Leaf, Provenance};
 pub use fault::Fault;
-pub use format::Format;
+pub use format::{Format, is_host_name};
 pub use generate::{Alphabet, GeneratedForm, derive_generated};
 pub use layer::{Layer, LayerSource, built_in, while_pending};
 pub use merge::compose;

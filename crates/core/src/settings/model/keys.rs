@@ -66,7 +66,7 @@ const KEY_TYPE: Kind = Kind::Choice(&[
 ]);
 
 const TYPE: Field = field("type", KEY_TYPE, "What the key does. A later layer that changes it replaces the whole key.");
-const VALUE: Field = field("value", text(1024), "Number, address or URL that the key uses.");
+const VALUE: Field = field("value", form(Format::Target), "Number, address or URL that the key uses.");
 const LABEL: Field = field("label", text(128), "Text beside the key.");
 const VENDOR_TYPE: Field =
     field("vendor_type", text(64), "Type in the vendor's own words, for type custom; value, label and line are then written as they are.");
