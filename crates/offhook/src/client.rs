@@ -48,7 +48,16 @@ impl Connection {
             Some(url) => url.clone(),
             None => local_server(&self.data_dir())?,
         };
-        let url = Url::parse(&text).ok().filter(|u| u.scheme() == "http" && u.has_host());
+        let url = Url::parse(&text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
+        if let Some(url) = url.as_ref().filter(|u| u.scheme() == "https") {
+            let host = url.host_str().unwrap_or_default();
+            return Err(Failure::Usage(format!(
+                "the API is spoken to over plain HTTP, which is for this machine: {url} cannot be asked\n\
+                 Go there by SSH, and ask the near end of the tunnel:\n\
+                 ssh -N -L 8666:127.0.0.1:8666 {host}\n\
+                 offhook … --url http://127.0.0.1:8666"
+            )));
+        }
         url.ok_or_else(|| Failure::Usage(format!("{text:?} is no http:// URL; write it like http://127.0.0.1:8666")))
     }
 
@@ -105,6 +114,10 @@ pub struct Client {
     server: Url,
     token: String,
     now: Cell<Option<Timestamp>>,
+    /// Writes are only tried.
+    dry: Cell<bool>,
+    /// Changes hold for this revision only.
+    revision: Cell<Option<u64>>,
 }
 
 /// Query parameters; those without a value are not sent.
@@ -117,12 +130,22 @@ impl Client {
         let token = connection.credential(&server)?;
         let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy().build();
         let http = http.map_err(|e| Failure::Failed(format!("no HTTP client: {e}")))?;
-        Ok(Self { http, server, token, now: Cell::new(None) })
+        Ok(Self { http, server, token, now: Cell::new(None), dry: Cell::new(false), revision: Cell::new(None) })
     }
 
     /// The time of the newest answer, by the server's clock.
     pub fn now(&self) -> Option<Timestamp> {
         self.now.get()
+    }
+
+    /// From now on writes are only tried: the server checks and answers them as if made, and keeps nothing.
+    pub fn only_try(&self) {
+        self.dry.set(true);
+    }
+
+    /// From now on changes are made of this revision only; of another one they fail (412).
+    pub fn only_of(&self, revision: u64) {
+        self.revision.set(Some(revision));
     }
 
     /// `/api/v1/` and the segments, each escaped.
@@ -131,11 +154,19 @@ impl Client {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v1"]).extend(segments);
         }
-        let pairs: Vec<(&str, &str)> = query.iter().filter_map(|(n, v)| Some((*n, v.as_deref()?))).collect();
+        let mut pairs: Vec<(&str, &str)> = query.iter().filter_map(|(n, v)| Some((*n, v.as_deref()?))).collect();
+        if self.dry.get() && method != Method::GET && !pairs.contains(&("dry_run", "true")) {
+            pairs.push(("dry_run", "true"));
+        }
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        self.http.request(method, url).bearer_auth(&self.token).header(header::ACCEPT, "application/json")
+        let changes = [Method::PATCH, Method::PUT, Method::DELETE].contains(&method);
+        let request = self.http.request(method, url).bearer_auth(&self.token).header(header::ACCEPT, "application/json");
+        match self.revision.get().filter(|_| changes) {
+            Some(revision) => request.header(header::IF_MATCH, format!("\"{revision}\"")),
+            None => request,
+        }
     }
 
     async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
@@ -148,7 +179,7 @@ impl Client {
         }
         let path = answer.url().path().to_owned();
         let problem = answer.json::<Value>().await.unwrap_or_default();
-        Err(Failure::of_problem(status.as_u16(), &problem, &path))
+        Err(Failure::of_problem(status.as_u16(), problem, &path))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
@@ -157,6 +188,12 @@ impl Client {
             cause = deeper;
         }
         let server = self.server.as_str().trim_end_matches('/');
+        if error.is_timeout() && !error.is_connect() {
+            return Failure::Unreachable(format!(
+                "{server} did not finish its answer within {} s\nWhat was asked may still be done there: look before you ask again.",
+                PATIENCE.as_secs()
+            ));
+        }
         Failure::Unreachable(format!(
             "{server} does not answer: {cause}\nIs `offhook serve` running there? Another address is given with --url or OFFHOOK_URL."
         ))
@@ -185,7 +222,7 @@ impl Client {
     pub async fn find(&self, segments: &[&str]) -> Outcome<Option<Value>> {
         match self.get(segments, &[]).await {
             Ok(value) => Ok(Some(value)),
-            Err(Failure::Missing(_)) => Ok(None),
+            Err(failure) if failure.is_missing() => Ok(None),
             Err(failure) => Err(failure),
         }
     }
@@ -214,17 +251,6 @@ impl Client {
     pub async fn patch(&self, segments: &[&str], query: Query<'_>, body: &Value) -> Outcome<Value> {
         let request = self.request(Method::PATCH, segments, query).json(body);
         self.value(request.header(header::CONTENT_TYPE, "application/merge-patch+json")).await
-    }
-
-    /// JSON merge patch of what was read in that revision.
-    pub async fn patch_revision(&self, segments: &[&str], query: Query<'_>, body: &Value, revision: Option<u64>) -> Outcome<Value> {
-        let request = self.request(Method::PATCH, segments, query).json(body);
-        let request = request.header(header::CONTENT_TYPE, "application/merge-patch+json");
-        self.value(match revision {
-            Some(revision) => request.header(header::IF_MATCH, format!("\"{revision}\"")),
-            None => request,
-        })
-        .await
     }
 
     /// POST of bytes.

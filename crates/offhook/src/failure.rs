@@ -2,23 +2,36 @@
 
 use std::{fmt, io};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {
     /// It could not be done: exit code 1.
     Failed(String),
-    /// What was asked for is not there: exit code 1.
-    Missing(String),
+    /// The server said no, and why: exit code 3 when it does not allow it, else 1.
+    Answered(Box<Answered>),
     /// The command line does not make sense: exit code 2.
     Usage(String),
-    /// The server does not allow it: exit code 3.
+    /// It is not allowed, before a server was asked: exit code 3.
     Refused(String),
     /// The server cannot be reached: exit code 4.
     Unreachable(String),
+    /// Somebody pressed Ctrl-C while the command waited: exit code 130, as shells have it.
+    Interrupted(String),
     /// Nobody reads what is printed any more (`offhook … | head`): exit code 0, nothing is said.
     NobodyListens,
+}
+
+/// A server's no.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The problem document (RFC 9457) as it came; null when there was none.
+    pub problem: Value,
+    /// What it says, and what to do next.
+    text: String,
 }
 
 /// What a command gives back.
@@ -29,11 +42,18 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::NobodyListens => 0,
-            Self::Failed(_) | Self::Missing(_) => 1,
+            Self::Answered(answer) if matches!(answer.status, 401 | 403) => 3,
+            Self::Failed(_) | Self::Answered(_) => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 3,
             Self::Unreachable(_) => 4,
+            Self::Interrupted(_) => 130,
         }
+    }
+
+    /// Whether the server says that there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Answered(answer) if answer.status == 404)
     }
 
     /// The same, with one more line.
@@ -41,16 +61,41 @@ impl Failure {
         let more = |text: String| format!("{text}\n{line}");
         match self {
             Self::Failed(text) => Self::Failed(more(text)),
-            Self::Missing(text) => Self::Missing(more(text)),
+            Self::Answered(mut answer) => {
+                answer.text = more(answer.text);
+                Self::Answered(answer)
+            }
             Self::Usage(text) => Self::Usage(more(text)),
             Self::Refused(text) => Self::Refused(more(text)),
             Self::Unreachable(text) => Self::Unreachable(more(text)),
+            Self::Interrupted(text) => Self::Interrupted(more(text)),
             Self::NobodyListens => Self::Failed(line.to_owned()),
         }
     }
 
+    /// For machines: the server's own problem document, else one (RFC 9457) of what went wrong here; and the exit code.
+    pub fn document(&self) -> Value {
+        let (title, text) = match self {
+            Self::Answered(answer) => {
+                let mut problem = answer.problem.clone();
+                if !problem.is_object() {
+                    problem = json!({ "title": answer.text, "status": answer.status });
+                }
+                problem["exit_code"] = json!(self.code());
+                return problem;
+            }
+            Self::Failed(text) => ("It could not be done", text.as_str()),
+            Self::Usage(text) => ("The command line does not make sense", text.as_str()),
+            Self::Refused(text) => ("It is not allowed", text.as_str()),
+            Self::Unreachable(text) => ("The server is not reachable", text.as_str()),
+            Self::Interrupted(text) => ("Interrupted", text.as_str()),
+            Self::NobodyListens => ("Nobody reads", ""),
+        };
+        json!({ "type": "about:blank", "title": title, "detail": text, "exit_code": self.code() })
+    }
+
     /// From the problem document (RFC 9457) of an answer to a question about this path.
-    pub fn of_problem(status: u16, problem: &Value, path: &str) -> Self {
+    pub fn of_problem(status: u16, problem: Value, path: &str) -> Self {
         let text = |name: &str| problem.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
         let faults = problem.get("faults").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut message = text("title").map_or_else(|| format!("the server answered with status {status}"), str::to_owned);
@@ -71,34 +116,48 @@ impl Failure {
                 }
             }
         }
-        if let Some(next) = what_next(status, path) {
+        if let Some(next) = what_next(status, path, faults) {
             message.push_str(&format!("\n{next}"));
         }
-        match status {
-            401 | 403 => Self::Refused(message),
-            404 => Self::Missing(message),
-            _ => Self::Failed(message),
-        }
+        let text = crate::output::safe_lines(&message);
+        Self::Answered(Box::new(Answered { status, problem, text }))
     }
 }
 
-fn what_next(status: u16, path: &str) -> Option<String> {
+fn what_next(status: u16, path: &str, faults: &[Value]) -> Option<String> {
     let text = match status {
         401 => "Give a valid token with --token or OFFHOOK_TOKEN; the first one is in <data_dir>/admin.token.",
         403 => "See what tokens may do: offhook token list",
         404 => return list_of(path).map(|command| format!("See what there is: {command}")),
-        409 => return used_profile(path).map(|name| format!("See by which: offhook device list --profile {name}")),
-        412 => "Show it again, then change it.",
+        409 => return users_of(path).map(|command| format!("See by which: {command}")),
+        412 => "Somebody changed it meanwhile: show it again, then change it.",
+        413 => "It is larger than the server takes (limits.* of its configuration): send less at once.",
+        422 if faults.iter().any(about_settings) => "Nothing is changed. Every setting and what it takes: docs/settings.md",
+        422 => "Nothing is changed.",
+        429 => "The server is busy: try again in a moment.",
         500 => "The server's log says more.",
+        502 | 504 => "A proxy stands before the server and does not reach it: see whether `offhook serve` runs.",
         503 => "Try again in a moment; the server's log and /readyz say why.",
         _ => return None,
     };
     Some(text.to_owned())
 }
 
-/// The name of the profile that a path is about.
-fn used_profile(path: &str) -> Option<&str> {
-    path.strip_prefix("/api/v1/profiles/").filter(|name| !name.contains('/'))
+/// Whether a fault is one of a settings document.
+fn about_settings(fault: &Value) -> bool {
+    let field = fault.get("field").and_then(Value::as_str).unwrap_or_default();
+    field.starts_with("settings.") || field.starts_with("enforced.")
+}
+
+/// The command that shows who uses what a path names.
+fn users_of(path: &str) -> Option<String> {
+    let (noun, name) = path.strip_prefix("/api/v1/")?.split_once('/').filter(|(_, name)| !name.contains('/'))?;
+    match noun {
+        "profiles" => Some(format!("offhook device list --profile {name}")),
+        "packs" => Some(format!("offhook device list --pack {name}")),
+        "tenants" => Some(format!("offhook device list --tenant {name}")),
+        _ => None,
+    }
 }
 
 /// The command that lists what stands beside what a path names.
@@ -109,15 +168,19 @@ fn list_of(path: &str) -> Option<String> {
         "profiles" => "profile",
         "accounts" => "account",
         "tenants" => "tenant",
+        "assets" => "asset",
+        "phonebooks" => "phonebook",
         "firmware" => "firmware",
         "templates" => "template",
         "tokens" => "token",
         "jobs" => "job",
         "packs" => "pack",
+        "requests" => return Some("offhook requests".to_owned()),
         _ => return None,
     };
-    match (segments.next(), segments.next()) {
-        (Some(device), Some("files")) => Some(format!("offhook device files {device}")),
+    match (noun, segments.next(), segments.next()) {
+        ("device", Some(device), Some("files")) => Some(format!("offhook device files {device}")),
+        ("device", Some(device), Some("uploads")) => Some(format!("offhook device uploads {device}")),
         _ => Some(format!("offhook {noun} list")),
     }
 }
@@ -125,9 +188,10 @@ fn list_of(path: &str) -> Option<String> {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(text) | Self::Missing(text) | Self::Usage(text) | Self::Refused(text) | Self::Unreachable(text) => {
+            Self::Failed(text) | Self::Usage(text) | Self::Refused(text) | Self::Unreachable(text) | Self::Interrupted(text) => {
                 f.write_str(text)
             }
+            Self::Answered(answer) => f.write_str(&answer.text),
             Self::NobodyListens => Ok(()),
         }
     }
@@ -145,40 +209,42 @@ impl From<io::Error> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn a_problem_is_told_field_by_field() {
         let problem = json!({"title": "What was sent is wrong", "detail": "two faults", "faults": [
             {"field": "settings.lines.1.port", "message": "must be 1 to 65535"}, {"field": "", "message": "too long"}]});
-        let failure = Failure::of_problem(422, &problem, "/api/v1/devices/x");
+        let failure = Failure::of_problem(422, problem, "/api/v1/devices/x");
         assert_eq!(failure.code(), 1);
-        assert_eq!(failure.to_string(), "What was sent is wrong:\n  settings.lines.1.port: must be 1 to 65535\n  too long");
+        assert_eq!(
+            failure.to_string(),
+            "What was sent is wrong:\n  settings.lines.1.port: must be 1 to 65535\n  too long\n\
+             Nothing is changed. Every setting and what it takes: docs/settings.md"
+        );
     }
 
     #[test]
     fn refusals_and_other_answers_have_their_codes() {
-        let refused = Failure::of_problem(401, &json!({"title": "A valid token is needed", "detail": ""}), "/");
+        let refused = Failure::of_problem(401, json!({"title": "A valid token is needed", "detail": ""}), "/");
         assert_eq!(refused.code(), 3);
         assert!(refused.to_string().contains("OFFHOOK_TOKEN"), "{refused}");
-        assert_eq!(Failure::of_problem(403, &Value::Null, "/").code(), 3);
-        let conflict = Failure::of_problem(409, &json!({"title": "Conflict", "detail": "the MAC is in use"}), "/");
+        assert_eq!(Failure::of_problem(403, Value::Null, "/").code(), 3);
+        let conflict = Failure::of_problem(409, json!({"title": "Conflict", "detail": "the MAC is in use"}), "/");
         assert_eq!((conflict.code(), conflict.to_string().as_str()), (1, "Conflict: the MAC is in use"));
-        assert_eq!(Failure::of_problem(502, &Value::Null, "/").to_string(), "the server answered with status 502");
+        assert_eq!(Failure::of_problem(418, Value::Null, "/").to_string(), "the server answered with status 418");
     }
 
     #[test]
     fn what_is_not_there_is_said_once_with_where_to_look() {
         let problem = json!({"title": "There is no such thing", "detail": "there is no device \"x\""});
-        let told = |path: &str| Failure::of_problem(404, &problem, path).to_string();
+        let told = |path: &str| Failure::of_problem(404, problem.clone(), path).to_string();
         assert_eq!(told("/api/v1/devices/x"), "there is no device \"x\"\nSee what there is: offhook device list");
         assert!(told("/api/v1/firmware/x").ends_with("offhook firmware list"));
         assert!(told("/api/v1/devices/x/files/a/b").ends_with("offhook device files x"));
         assert_eq!(told("/elsewhere"), "there is no device \"x\"");
         let in_use = json!({"title": "Conflict", "detail": "it is used by 2 devices"});
-        let told = |path: &str| Failure::of_problem(409, &in_use, path).to_string();
+        let told = |path: &str| Failure::of_problem(409, in_use.clone(), path).to_string();
         assert!(told("/api/v1/profiles/office").ends_with("\nSee by which: offhook device list --profile office"));
         assert!(told("/api/v1/profiles").ends_with("used by 2 devices"));
     }

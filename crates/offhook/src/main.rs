@@ -30,23 +30,42 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == offhook_server::sandbox::COMMAND) {
         return offhook_server::sandbox::work().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    let cli = Cli::parse();
-    match run(cli.command, &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let text = failure.to_string();
-            if !text.is_empty() {
-                let text = format!("offhook: {text}");
-                eprintln!("{}", if io::stderr().is_terminal() { output::folded(&text, 80) } else { text });
-            }
-            ExitCode::from(failure.code())
-        }
+    // Whoever asks for JSON gets failures so too, those of the command line itself among them.
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let ended = match Cli::try_parse() {
+        Ok(cli) => run(cli.command, &mut io::stdout().lock()),
+        Err(error) if json && error.use_stderr() => Err(Failure::Usage(error.to_string().trim_end().to_owned())),
+        Err(error) => error.exit(),
+    };
+    let Err(failure) = ended else { return ExitCode::SUCCESS };
+    if let Some(text) = told(&failure, json, io::stderr().is_terminal()) {
+        // Who closed standard error as well does not want to know.
+        let _ = writeln!(io::stderr(), "{text}");
     }
+    ExitCode::from(failure.code())
+}
+
+/// What is said of a failure, if anything.
+fn told(failure: &Failure, json: bool, terminal: bool) -> Option<String> {
+    if matches!(failure, Failure::NobodyListens) {
+        return None;
+    }
+    if json {
+        return serde_json::to_string_pretty(&failure.document()).ok();
+    }
+    let text = failure.to_string();
+    let text = format!("offhook: {text}");
+    Some(if terminal { output::folded(&text, 80) } else { text })
 }
 
 fn run(command: Command, stdout: &mut dyn Write) -> Outcome {
     let mut text = Output::new(stdout);
     let out = &mut text;
+    perform(command, out)?;
+    out.finish()
+}
+
+fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
     match command {
         Command::Serve(serve) => block(&mut runtime::Builder::new_multi_thread(), serve.run()),
         Command::Config(config) => config.run(out),

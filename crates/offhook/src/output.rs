@@ -19,6 +19,8 @@ pub struct Output<'a> {
     pub colours: bool,
     /// What is now by the server's clock, for "3 min ago".
     pub now: Option<Timestamp>,
+    /// Writes are only tried.
+    pub dry: bool,
 }
 
 impl<'a> Output<'a> {
@@ -26,19 +28,33 @@ impl<'a> Output<'a> {
     pub fn new(to: &'a mut dyn Write) -> Self {
         let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(80);
-        Self { to, json: false, width: u16::max(width, 40), colours, now: None }
+        Self { to, json: false, width: u16::max(width, 40), colours, now: None, dry: false }
     }
 
     /// For tests: no colours, 80 columns, a given time.
     #[cfg(test)]
     pub fn plain(to: &'a mut dyn Write, now: &str) -> Self {
-        Self { to, json: false, width: 80, colours: false, now: Timestamp::parse(now) }
+        Self { to, json: false, width: 80, colours: false, now: Timestamp::parse(now), dry: false }
     }
 
     /// A line.
     pub fn line(&mut self, text: impl AsRef<str>) -> Outcome {
         writeln!(self.to, "{}", text.as_ref().trim_end())?;
         Ok(())
+    }
+
+    /// What was done with something, or would be: `done("001565aabbcc", "deleted")`. Nothing as JSON.
+    pub fn done(&mut self, subject: &str, participle: &str) -> Outcome {
+        match (self.json, self.dry) {
+            (true, _) => Ok(()),
+            (false, true) => self.line(format!("{subject} would be {participle}.")),
+            (false, false) => self.line(format!("{subject} is {participle}.")),
+        }
+    }
+
+    /// At the end of a command that only tried.
+    pub fn finish(&mut self) -> Outcome {
+        if self.dry && !self.json { self.line("It was only tried: nothing is changed.") } else { Ok(()) }
     }
 
     /// Bytes as they are.
@@ -213,6 +229,11 @@ pub fn folded(text: &str, width: usize) -> String {
 /// Text that came from a phone or a person, safe to print: control characters are escaped.
 pub fn safe(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// The same for a text of several lines.
+pub fn safe_lines(text: &str) -> String {
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
 }
 
 /// A JSON value where people read it: text bare, nothing for null, else JSON.

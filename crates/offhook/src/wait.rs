@@ -45,11 +45,25 @@ impl Waiting {
 pub async fn until_the_end(client: &Client, mut job: Value) -> Outcome<Value> {
     let id = member(&job, "id");
     let terminal = io::stderr().is_terminal();
+    // One for the whole wait: pressed while an answer is read, it is not lost.
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     while !ended(&job) {
         if terminal {
             draw(&bar(&job))?;
         }
-        tokio::time::sleep(BETWEEN).await;
+        tokio::select! {
+            () = tokio::time::sleep(BETWEEN) => {}
+            _ = &mut interrupted => {
+                if terminal {
+                    draw("")?;
+                }
+                return Err(Failure::Interrupted(format!(
+                    "no longer waiting; the work goes on in the server\nSee how far it is, wait for it again, or stop it:\n\
+                     offhook job show {id}\noffhook job show {id} --wait\noffhook job cancel {id}"
+                )));
+            }
+        }
         job = client.get(&["jobs", &id], &[]).await?;
     }
     if terminal {

@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, more, put, settings_table};
+use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, put, settings_table};
 use crate::{
     assign::{Assignments, Of},
     client::{Client, Connection, Query},
-    failure::{Failure, Outcome},
+    failure::Outcome,
     output::{Output, items, member},
 };
 
@@ -48,12 +48,27 @@ enum Verb {
     Show(Which),
     /// Make an account; its name is its SIP user name unless `username` is set
     #[command(after_help = HELP)]
-    Add(Write),
-    /// Change an account
+    Add {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        trial: Trial,
+    },
+    /// Change an account; every phone with a line of it gets the change
     #[command(after_help = HELP)]
-    Set(Write),
+    Set {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        guard: Guard,
+    },
     /// Delete an account that no line names
-    Delete(Which),
+    Delete {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        guard: Guard,
+    },
 }
 
 const HELP: &str = "\
@@ -119,31 +134,32 @@ impl Account {
                 more(out, &list)
             }
             Verb::Show(which) => show(out, &client.get(&["accounts", &which.name], &[("tenant", which.tenant.clone())]).await?),
-            Verb::Add(write) => {
+            Verb::Add { write, trial } => {
+                trial.begin(out, &client);
                 let mut body = write.assignments.read(Of::Account)?.document()?;
                 body["name"] = json!(write.which.name);
                 put(&mut body, "tenant", write.which.tenant.clone());
                 write.put_own(&mut body);
                 show(out, &client.post(&["accounts"], &[], &body).await?)
             }
-            Verb::Set(write) => {
+            Verb::Set { write, guard } => {
+                guard.begin(out, &client);
                 let (address, query) = (["accounts", write.which.name.as_str()], [("tenant", write.which.tenant.clone())]);
                 let change = write.assignments.read(Of::Account)?;
                 let current = if change.needs_current() { client.get(&address, &query).await? } else { document() };
+                guard.read(&client, &current);
                 let mut body = change.patch(&current)?;
                 write.put_own(&mut body);
                 if body == document() {
-                    return Err(Failure::Usage("nothing to set: give NAME=VALUE, --file, --clear, --shared or --code".to_owned()));
+                    return Err(nothing_to_set("NAME=VALUE, --file, --clear, --shared or --code"));
                 }
                 show(out, &client.patch(&address, &query, &body).await?)
             }
-            Verb::Delete(which) => {
+            Verb::Delete { which, guard } => {
+                guard.begin(out, &client);
                 client.delete(&["accounts", &which.name], &[("tenant", which.tenant.clone())]).await?;
-                if out.as_json(&json!({ "deleted": which.name }))? {
-                    Ok(())
-                } else {
-                    out.line(format!("Account {} is deleted.", which.name))
-                }
+                out.done(&format!("Account {}", which.name), "deleted")?;
+                out.as_json(&json!({ "deleted": [which.name] })).map(drop)
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, more};
+use super::{Guard, Trial, at_least_one, more, owner};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -67,6 +67,8 @@ enum Verb {
         /// For one tenant only; without it every tenant may use it
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
+        #[command(flatten)]
+        trial: Trial,
     },
     /// Show what is known of an asset
     Show(Which),
@@ -84,15 +86,20 @@ enum Verb {
         which: Which,
         /// The file
         file: PathBuf,
+        #[command(flatten)]
+        guard: Guard,
     },
-    /// Remove assets that no setting names
-    Remove {
+    /// Delete assets that no setting names
+    #[command(alias = "remove")]
+    Delete {
         /// Names or ids
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
         /// The tenant they belong to
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
+        #[command(flatten)]
+        trial: Trial,
     },
 }
 
@@ -115,15 +122,16 @@ impl Asset {
                 if out.as_json(&list)? {
                     return Ok(());
                 }
-                let row = |a: &Value| {
-                    vec![member(a, "name"), member(a, "kind"), size_of(a), member(a, "tenant"), moment(&member(a, "updated_at"))]
-                };
+                let row = |a: &Value| vec![member(a, "name"), owner(a), member(a, "kind"), size_of(a), moment(&member(a, "updated_at"))];
                 let rows = items(&list).iter().map(row).collect();
                 let none = "No asset is stored. Add some: offhook asset add FILE";
-                out.table(&["name", "kind", "size", "tenant", "changed (utc)"], rows, none)?;
+                out.table(&["name", "tenant", "kind", "size", "changed (utc)"], rows, none)?;
                 more(out, &list)
             }
-            Verb::Add { files, name, tenant } => add(&client, out, &files, name, tenant).await,
+            Verb::Add { files, name, tenant, trial } => {
+                trial.begin(out, &client);
+                add(&client, out, &files, name, tenant).await
+            }
             Verb::Show(which) => show(out, &client.get(&["assets", &which.name], &[("tenant", which.tenant.clone())]).await?),
             Verb::Get { which, output } => {
                 let query = [("tenant", which.tenant.clone())];
@@ -135,24 +143,23 @@ impl Asset {
                     None => out.bytes(&bytes),
                 }
             }
-            Verb::Replace { which, file } => {
+            Verb::Replace { which, file, guard } => {
+                guard.begin(out, &client);
                 let query = [("tenant", which.tenant.clone())];
                 let asset = client.put_bytes(&["assets", &which.name, "contents"], &query, bytes_of(&file)?).await?;
                 if !out.as_json(&asset)? {
-                    out.line(format!("{} is replaced ({}, {}).", member(&asset, "name"), member(&asset, "kind"), size_of(&asset)))?;
+                    out.done(&member(&asset, "name"), &format!("replaced ({}, {})", member(&asset, "kind"), size_of(&asset)))?;
                     out.line("Phones have it when they load it again, at the latest when they start.")?;
                 }
                 Ok(())
             }
-            Verb::Remove { names, tenant } => {
+            Verb::Delete { names, tenant, trial } => {
+                trial.begin(out, &client);
                 for name in &names {
                     client.delete(&["assets", name], &[("tenant", tenant.clone())]).await?;
-                    if !out.json {
-                        out.line(format!("{name} is removed."))?;
-                    }
+                    out.done(name, "deleted")?;
                 }
-                out.as_json(&json!({ "removed": names }))?;
-                Ok(())
+                out.as_json(&json!({ "deleted": names })).map(drop)
             }
         }
     }
@@ -168,9 +175,7 @@ async fn add(client: &Client, out: &mut Output<'_>, files: &[PathBuf], name: Opt
         let name = name.clone().or(own).ok_or_else(|| Failure::Usage(format!("{} has no file name", file.display())))?;
         let query = [("name", Some(name)), ("tenant", tenant.clone())];
         let one = client.post_bytes(&["assets"], &query, bytes_of(file)?).await?;
-        if !out.json {
-            out.line(format!("{} is stored ({}, {}).", member(&one, "name"), member(&one, "kind"), size_of(&one)))?;
-        }
+        out.done(&member(&one, "name"), &format!("stored ({}, {})", member(&one, "kind"), size_of(&one)))?;
         stored.push(one);
     }
     out.as_json(&json!({ "items": stored }))?;
@@ -181,15 +186,14 @@ fn show(out: &mut Output<'_>, asset: &Value) -> Outcome {
     if out.as_json(asset)? {
         return Ok(());
     }
-    let tenant = Some(member(asset, "tenant")).filter(|t| !t.is_empty()).unwrap_or_else(|| "every tenant".to_owned());
     out.fields(&[
-        ("name", member(asset, "name")),
-        ("for", tenant),
-        ("kind", format!("{} ({})", member(asset, "kind"), member(asset, "content_type"))),
-        ("size", size_of(asset)),
-        ("sha256", member(asset, "sha256")),
-        ("revision", member(asset, "revision")),
-        ("changed", moment(&member(asset, "updated_at"))),
-        ("id", member(asset, "id")),
+        ("Asset", member(asset, "name")),
+        ("Tenant", owner(asset)),
+        ("Kind", format!("{} ({})", member(asset, "kind"), member(asset, "content_type"))),
+        ("Size", size_of(asset)),
+        ("SHA-256", member(asset, "sha256")),
+        ("Revision", member(asset, "revision")),
+        ("Changed", moment(&member(asset, "updated_at"))),
+        ("Id", member(asset, "id")),
     ])
 }

@@ -6,7 +6,7 @@ mod page;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, more, put, requests};
+use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, put, requests};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection, Query},
@@ -47,7 +47,7 @@ enum Verb {
     Set(Change),
     /// Make phones read their files again, or restart
     Sync(many::Sync),
-    /// Delete devices
+    /// Delete devices; phones that ask again are unknown ones
     Delete(Several),
     /// Make devices ready: pending or disabled ones get their files from now on
     Approve(Several),
@@ -114,6 +114,8 @@ struct Several {
     /// MAC addresses, in any spelling, or ids
     #[arg(value_name = "MAC", required = true)]
     devices: Vec<String>,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 #[derive(Args, Debug)]
@@ -155,11 +157,13 @@ struct List {
 
 #[derive(Args, Debug)]
 struct Add {
-    /// MAC address, in any spelling
+    /// MAC address, in any spelling; not needed with --serial or --uuid
     #[arg(value_name = "MAC")]
-    device: String,
+    device: Option<String>,
     #[command(flatten)]
     write: Write,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 #[derive(Args, Debug)]
@@ -169,6 +173,8 @@ struct Change {
     device: Option<String>,
     #[command(flatten)]
     write: Write,
+    #[command(flatten)]
+    guard: Guard,
     #[command(flatten)]
     mass: many::Mass,
 }
@@ -215,9 +221,23 @@ struct Write {
     /// Its serial number, for families that name their files by it
     #[arg(long)]
     serial: Option<String>,
+    /// Its UUID, for softphones that name themselves by one
+    #[arg(long)]
+    uuid: Option<String>,
 }
 
 impl Write {
+    /// The device, where the first word is none of the settings.
+    fn of(mut self, first: Option<String>) -> (Option<String>, Self) {
+        match first {
+            Some(word) if word.contains('=') => {
+                self.assignments.values.insert(0, word);
+                (None, self)
+            }
+            device => (device, self),
+        }
+    }
+
     /// Everything but the settings and what is taken away.
     fn body(&self) -> Value {
         let mut body = document();
@@ -229,6 +249,7 @@ impl Write {
             ("tenant", &self.tenant),
             ("state", &self.state),
             ("serial", &self.serial),
+            ("uuid", &self.uuid),
         ] {
             put(&mut body, name, value.clone());
         }
@@ -251,22 +272,31 @@ impl Device {
         match self.verb {
             Verb::List(list) => list.run(out, &client).await,
             Verb::Show(which) => show(out, &client, &which.device).await,
-            Verb::Add(add_one) => add(out, &client, &add_one.device, &add_one.write).await,
-            Verb::Set(Change { mass, write, .. }) if mass.to_pack.is_some() => {
-                let new = mass.to_pack.clone().unwrap_or_default();
-                mass.run(out, &client, write.pack.as_deref(), &new).await
+            Verb::Add(Add { device, write, trial }) => {
+                trial.begin(out, &client);
+                let (device, write) = write.of(device);
+                add(out, &client, device, &write).await
             }
-            Verb::Set(Change { device, write, .. }) => match device {
-                Some(device) => set(out, &client, &device, &write).await,
-                None => Err(Failure::Usage("which device? Give its MAC address; or --pack OLD --to-pack NEW for all of a pack".to_owned())),
-            },
+            Verb::Set(Change { mass, write, guard, .. }) if mass.to_pack.is_some() => {
+                let new = mass.to_pack.clone().unwrap_or_default();
+                mass.run(out, &client, write.pack.as_deref(), &new, guard.trial.dry_run).await
+            }
+            Verb::Set(Change { device, write, guard, .. }) => {
+                guard.begin(out, &client);
+                match write.of(device) {
+                    (Some(device), write) => set(out, &client, &device, &write, guard).await,
+                    (None, _) => Err(Failure::Usage(
+                        "which device? Give its MAC address (offhook device list has them); or --pack OLD --to-pack NEW for all of a pack"
+                            .to_owned(),
+                    )),
+                }
+            }
             Verb::Sync(sync) => sync.run(out, &client).await,
             Verb::Delete(several) => {
+                several.trial.begin(out, &client);
                 for device in &several.devices {
                     client.delete(&["devices", device], &[]).await?;
-                    if !out.json {
-                        out.line(format!("{device} is deleted."))?;
-                    }
+                    out.done(device, "deleted")?;
                 }
                 out.as_json(&json!({ "deleted": several.devices })).map(|_| ())
             }
@@ -307,10 +337,8 @@ impl Device {
             }
             Verb::Uploads { which, delete: Some(name), .. } => {
                 client.delete(&["devices", &which.device, "uploads", &name], &[]).await?;
-                if !out.as_json(&json!({ "deleted": [name] }))? {
-                    out.line(format!("{name} is deleted."))?;
-                }
-                Ok(())
+                out.done(&name, "deleted")?;
+                out.as_json(&json!({ "deleted": [name] })).map(drop)
             }
             Verb::Uploads { which, .. } => {
                 let list = client.list(&["devices", &which.device, "uploads"], &[], 500).await?;
@@ -354,19 +382,18 @@ impl List {
 
 impl Several {
     async fn put_state(&self, out: &mut Output<'_>, client: &Client, state: &str) -> Outcome {
+        self.trial.begin(out, client);
         let mut changed = Vec::new();
         for device in &self.devices {
             let answer = client.patch(&["devices", device], &[], &json!({ "state": state })).await?;
-            if !out.json {
-                out.line(format!("{device} is {state}."))?;
-            }
+            out.done(device, state)?;
             changed.push(answer);
         }
         if out.as_json(&json!({ "items": changed }))? {
             return Ok(());
         }
         match state {
-            "ready" => out.line("It gets its own files at its next boot. See it happen: offhook requests --follow"),
+            "ready" if !out.dry => out.line("It gets its own files at its next boot. See it happen: offhook requests --follow"),
             _ => Ok(()),
         }
     }
@@ -382,28 +409,33 @@ async fn own_file(client: &Client, device: &str) -> Outcome<String> {
     first.ok_or_else(|| Failure::Failed(format!("it has no file of its own now\nSee why: offhook device files {device}")))
 }
 
-async fn add(out: &mut Output<'_>, client: &Client, device: &str, write: &Write) -> Outcome {
+async fn add(out: &mut Output<'_>, client: &Client, mac: Option<String>, write: &Write) -> Outcome {
+    if mac.is_none() && write.serial.is_none() && write.uuid.is_none() {
+        let way = "which device? Give its MAC address, or for one that has none its --serial or --uuid";
+        return Err(Failure::Usage(way.to_owned()));
+    }
     let change = write.assignments.read(Of::Settings)?;
     let mut body = write.body();
-    body["mac"] = json!(device);
+    put(&mut body, "mac", mac);
     put(&mut body, "settings", (!change.is_empty()).then(|| change.document()).transpose()?);
     put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&Value::Null)));
     let device = client.post(&["devices"], &[], &body).await?;
     written(out, client, device).await
 }
 
-async fn set(out: &mut Output<'_>, client: &Client, device: &str, write: &Write) -> Outcome {
+async fn set(out: &mut Output<'_>, client: &Client, device: &str, write: &Write, guard: Guard) -> Outcome {
     let change = write.assignments.read(Of::Settings)?;
     let address = ["devices", device];
     let mut body = write.body();
     let needed = change.needs_current() || !write.unset.is_empty();
     let current = if needed { client.get(&address, &[]).await? } else { document() };
+    guard.read(client, &current);
     let settings = current.get("settings").cloned().unwrap_or_else(document);
     put(&mut body, "settings", (!change.is_empty()).then(|| change.patch(&settings)).transpose()?);
     let unset = current.get("unset").cloned().unwrap_or_default();
     put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&unset)));
     if body == document() {
-        return Err(Failure::Usage("nothing to set: give PATH=VALUE, --file, --clear or an option".to_owned()));
+        return Err(nothing_to_set("PATH=VALUE, --file, --clear or an option"));
     }
     let device = client.patch(&address, &[], &body).await?;
     written(out, client, device).await
@@ -415,9 +447,13 @@ async fn written(out: &mut Output<'_>, client: &Client, device: Value) -> Outcom
         return Ok(());
     }
     let id = member(&device, "id");
-    let notes = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default();
+    // What is only tried is nowhere to be asked for.
+    let explained = match out.dry {
+        true => Value::Null,
+        false => client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default(),
+    };
     out.now = client.now();
-    page::show(out, &device, &Value::Null, &Value::Null, &notes)
+    page::show(out, &device, &Value::Null, &Value::Null, &explained)
 }
 
 async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, more};
+use super::{Trial, at_least_one, more};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -26,7 +26,7 @@ Examples:
   offhook firmware fetch 1.2.3 --pack acme
   offhook firmware assign 1.2.3 --pack acme --model X1 --policy upgrade
   offhook firmware assignments
-  offhook firmware remove P003-8-12-00.bin")]
+  offhook firmware delete P003-8-12-00.bin")]
 pub struct Firmware {
     #[command(flatten)]
     connection: Connection,
@@ -90,11 +90,15 @@ enum Verb {
         /// When it is offered: never, upgrade (only to older ones), exact (whenever it differs) or ask
         #[arg(long, value_parser = ["never", "upgrade", "exact", "ask"])]
         policy: Option<String>,
+        #[command(flatten)]
+        trial: Trial,
     },
     /// Take back what was assigned
     Unassign {
         #[command(flatten)]
         whom: Whom,
+        #[command(flatten)]
+        trial: Trial,
     },
     /// List which firmware is for whom
     Assignments {
@@ -120,11 +124,14 @@ enum Verb {
         #[arg(long, default_value_t = 100, value_parser = at_least_one())]
         limit: usize,
     },
-    /// Remove files
-    Remove {
+    /// Delete files
+    #[command(alias = "remove")]
+    Delete {
         /// Names or ids
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
+        #[command(flatten)]
+        trial: Trial,
     },
 }
 
@@ -187,13 +194,15 @@ impl Firmware {
                     ("Id", member(&one, "id")),
                 ])
             }
-            Verb::Assign { version, whom, policy } => {
+            Verb::Assign { version, whom, policy, trial } => {
+                trial.begin(out, &client);
                 let mut document = whom.document();
                 (document["version"], document["policy"]) = (json!(version), json!(policy));
                 let assigned = client.post(&["firmware:assign"], &[], &document).await?;
                 if out.as_json(&assigned)? { Ok(()) } else { told(out, &assigned) }
             }
-            Verb::Unassign { whom } => {
+            Verb::Unassign { whom, trial } => {
+                trial.begin(out, &client);
                 let done = client.post(&["firmware:unassign"], &[], &whom.document()).await?;
                 if out.as_json(&done)? {
                     return Ok(());
@@ -236,15 +245,13 @@ impl Firmware {
                 out.table(&["name", "pack", "size", "added (utc)"], rows, "No firmware is stored. Add some: offhook firmware add FILE")?;
                 more(out, &list)
             }
-            Verb::Remove { names } => {
+            Verb::Delete { names, trial } => {
+                trial.begin(out, &client);
                 for name in &names {
                     client.delete(&["firmware", name], &[]).await?;
-                    if !out.json {
-                        out.line(format!("{name} is removed."))?;
-                    }
+                    out.done(name, "deleted")?;
                 }
-                out.as_json(&json!({ "removed": names }))?;
-                Ok(())
+                out.as_json(&json!({ "deleted": names })).map(drop)
             }
         }
     }

@@ -19,10 +19,70 @@ pub mod template;
 pub mod tenant;
 pub mod token;
 
-use clap::builder::RangedU64ValueParser;
+use clap::{Args, builder::RangedU64ValueParser};
 use serde_json::{Map, Value};
 
-use crate::{assign::Change, client::Client, failure::Outcome, output::Output};
+use crate::{
+    assign::Change,
+    client::Client,
+    failure::{Failure, Outcome},
+    output::Output,
+};
+
+/// Of every command that writes.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub struct Trial {
+    /// Only try: tell every fault and what would be, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl Trial {
+    /// Has everything that is written from now on only tried, when that is asked.
+    pub fn begin(self, out: &mut Output<'_>, client: &Client) {
+        if self.dry_run {
+            out.dry = true;
+            client.only_try();
+        }
+    }
+}
+
+/// Of every command that changes what is there.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub struct Guard {
+    /// Only when this is its revision (--json shows it): else somebody changed it since
+    #[arg(long, value_name = "N")]
+    pub revision: Option<u64>,
+    #[command(flatten)]
+    pub trial: Trial,
+}
+
+impl Guard {
+    /// Has everything that is written from now on guarded so.
+    pub fn begin(self, out: &mut Output<'_>, client: &Client) {
+        self.trial.begin(out, client);
+        if let Some(revision) = self.revision {
+            client.only_of(revision);
+        }
+    }
+
+    /// What was read to be changed is changed in that revision only.
+    pub fn read(self, client: &Client, document: &Value) {
+        if let Some(revision) = self.revision.or_else(|| document.get("revision").and_then(Value::as_u64)) {
+            client.only_of(revision);
+        }
+    }
+}
+
+/// What is said when there is nothing to do.
+fn nothing_to_set(ways: &str) -> Failure {
+    Failure::Usage(format!("nothing to set: give {ways}"))
+}
+
+/// The tenant of a thing that may be everybody's.
+fn owner(thing: &Value) -> String {
+    Some(crate::output::member(thing, "tenant")).filter(|t| !t.is_empty()).unwrap_or_else(|| "(all)".to_owned())
+}
 
 /// Puts a value under a name when there is one.
 fn put(document: &mut Value, name: &str, value: Option<impl Into<Value>>) {
@@ -42,12 +102,16 @@ fn document() -> Value {
 }
 
 /// The patch of a settings document that stands under `name` of what `segments` lead to.
-async fn settings_patch(client: &Client, segments: &[&str], name: &str, change: &Change) -> Outcome<Option<Value>> {
+async fn settings_patch(client: &Client, segments: &[&str], name: &str, change: &Change, guard: Guard) -> Outcome<Option<Value>> {
     if change.is_empty() {
         return Ok(None);
     }
-    let current = if change.needs_current() { client.get(segments, &[]).await?.get(name).cloned().unwrap_or_default() } else { document() };
-    change.patch(&current).map(Some)
+    if !change.needs_current() {
+        return change.patch(&document()).map(Some);
+    }
+    let whole = client.get(segments, &[]).await?;
+    guard.read(client, &whole);
+    change.patch(&whole.get(name).cloned().unwrap_or_default()).map(Some)
 }
 
 /// A settings document, one leaf per line, or a sentence when it is empty.

@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, more, put};
+use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, owner, put};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -97,6 +97,8 @@ enum Verb {
         /// Contacts as CSV or vCards; - reads standard input
         #[arg(long, value_name = "FILE")]
         import: Option<PathBuf>,
+        #[command(flatten)]
+        trial: Trial,
     },
     /// Change name or label
     Set {
@@ -108,9 +110,16 @@ enum Verb {
         /// What phones show in their menus
         #[arg(long)]
         label: Option<String>,
+        #[command(flatten)]
+        guard: Guard,
     },
     /// Delete a phone book that no setting names
-    Delete(Which),
+    Delete {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        guard: Guard,
+    },
     /// Read contacts from CSV or vCards
     #[command(after_help = "\
 The first row of CSV names the columns:
@@ -127,6 +136,8 @@ Nothing is written when a line is wrong.")]
         /// What the file is; without it the text tells
         #[arg(long)]
         format: Option<Form>,
+        #[command(flatten)]
+        guard: Guard,
     },
     /// Print all contacts
     Export {
@@ -136,7 +147,7 @@ Nothing is written when a line is wrong.")]
         #[arg(long, default_value = "csv")]
         format: Form,
     },
-    /// Add or remove single contacts
+    /// Add or delete single contacts
     Contact {
         #[command(subcommand)]
         verb: ContactVerb,
@@ -172,9 +183,12 @@ enum ContactVerb {
         /// The tenant of the phone book
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
+        #[command(flatten)]
+        guard: Guard,
     },
-    /// Remove the contacts of a name
-    Remove {
+    /// Delete the contacts of a name
+    #[command(alias = "remove")]
+    Delete {
         /// The phone book
         phonebook: String,
         /// The name as phones show it
@@ -182,6 +196,8 @@ enum ContactVerb {
         /// The tenant of the phone book
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
+        #[command(flatten)]
+        guard: Guard,
     },
 }
 
@@ -208,15 +224,16 @@ impl Phonebook {
                 }
                 let row = |b: &Value| {
                     let changed = moment(&member(b, "updated_at"));
-                    vec![member(b, "name"), member(b, "label"), member(b, "count"), member(b, "tenant"), changed]
+                    vec![member(b, "name"), owner(b), member(b, "count"), changed, member(b, "label")]
                 };
                 let rows = items(&list).iter().map(row).collect();
                 let none = "There are no phone books. Make one: offhook phonebook add NAME";
-                out.table(&["name", "label", "contacts", "tenant", "changed (utc)"], rows, none)?;
+                out.table(&["name", "tenant", "contacts", "changed (utc)", "label"], rows, none)?;
                 more(out, &list)
             }
             Verb::Show { which, q, limit } => show(out, &client.get(&["phonebooks", &which.name], &tenant(&which)).await?, q, limit),
-            Verb::Add { name, label, tenant, import } => {
+            Verb::Add { name, label, tenant, import, trial } => {
+                trial.begin(out, &client);
                 // What cannot be read makes no phone book.
                 let contacts = import.as_deref().map(bytes_of).transpose()?;
                 let mut body = document();
@@ -225,7 +242,7 @@ impl Phonebook {
                 put(&mut body, "tenant", tenant);
                 let book = client.post(&["phonebooks"], &[], &body).await?;
                 let id = member(&book, "id");
-                let Some(bytes) = contacts else { return said(out, &book, &format!("{name} is made.")) };
+                let Some(bytes) = contacts.filter(|_| !trial.dry_run) else { return said(out, &book, &name, "made") };
                 match client.post_bytes(&["phonebooks", &id, "import"], &[], bytes).await {
                     Ok(done) => imported(out, &done),
                     Err(failure) => {
@@ -234,24 +251,25 @@ impl Phonebook {
                     }
                 }
             }
-            Verb::Set { which, rename, label } => {
+            Verb::Set { which, rename, label, guard } => {
+                guard.begin(out, &client);
                 let mut body = document();
                 put(&mut body, "name", rename);
                 put(&mut body, "label", label);
                 if body == document() {
-                    return Err(Failure::Usage("nothing to set: give --rename or --label".to_owned()));
+                    return Err(nothing_to_set("--rename or --label"));
                 }
                 let book = client.patch(&["phonebooks", &which.name], &tenant(&which), &body).await?;
-                said(out, &book, &format!("{} is changed.", member(&book, "name")))
+                said(out, &book, &member(&book, "name"), "changed")
             }
-            Verb::Delete(which) => {
+            Verb::Delete { which, guard } => {
+                guard.begin(out, &client);
                 client.delete(&["phonebooks", &which.name], &tenant(&which)).await?;
-                if !out.as_json(&json!({ "deleted": [which.name] }))? {
-                    out.line(format!("{} is deleted.", which.name))?;
-                }
-                Ok(())
+                out.done(&format!("Phone book {}", which.name), "deleted")?;
+                out.as_json(&json!({ "deleted": [which.name] })).map(drop)
             }
-            Verb::Import { which, file, replace, format } => {
+            Verb::Import { which, file, replace, format, guard } => {
+                guard.begin(out, &client);
                 let query =
                     [("tenant", which.tenant.clone()), ("replace", replace.then(|| "true".to_owned())), ("format", format.map(Form::word))];
                 imported(out, &client.post_bytes(&["phonebooks", &which.name, "import"], &query, bytes_of(&file)?).await?)
@@ -270,36 +288,36 @@ fn tenant(which: &Which) -> [(&'static str, Option<String>); 1] {
 }
 
 async fn contact(client: &Client, out: &mut Output<'_>, verb: ContactVerb) -> Outcome {
-    let (ContactVerb::Add { phonebook, tenant, .. } | ContactVerb::Remove { phonebook, tenant, .. }) = &verb;
+    let (ContactVerb::Add { phonebook, tenant, guard, .. } | ContactVerb::Delete { phonebook, tenant, guard, .. }) = &verb;
+    guard.begin(out, client);
     let (address, query) = (["phonebooks", phonebook.as_str()], [("tenant", tenant.clone())]);
     let current = client.get(&address, &query).await?;
+    guard.read(client, &current);
     let mut contacts = current.get("contacts").and_then(Value::as_array).cloned().unwrap_or_default();
-    let text = match &verb {
+    let (subject, participle) = match &verb {
         ContactVerb::Add { name, work, mobile, home, company, email, group, .. } => {
             let of = |kind: &str, numbers: &[String]| numbers.iter().map(|n| json!({ "type": kind, "number": n })).collect::<Vec<_>>();
             let numbers = [of("work", work), of("mobile", mobile), of("home", home)].concat();
             contacts.push(json!({ "name": name, "company": company, "email": email, "groups": group, "numbers": numbers }));
-            format!("{name} is added.")
+            (name.clone(), "added")
         }
-        ContactVerb::Remove { name, .. } => {
+        ContactVerb::Delete { name, .. } => {
             let before = contacts.len();
             contacts.retain(|c| c.get("name").and_then(Value::as_str) != Some(name.as_str()));
             if contacts.len() == before {
                 return Err(Failure::Failed(format!("{phonebook} has no contact {name:?}: offhook phonebook show {phonebook}")));
             }
-            format!("{} of the name {name} removed.", before - contacts.len())
+            let gone = before - contacts.len();
+            (if gone == 1 { name.clone() } else { format!("{name} ({gone} contacts)") }, "deleted")
         }
     };
-    let revision = current.get("revision").and_then(Value::as_u64);
-    let book = client.patch_revision(&address, &query, &json!({ "contacts": contacts }), revision).await?;
-    said(out, &book, &text)
+    let book = client.patch(&address, &query, &json!({ "contacts": contacts })).await?;
+    said(out, &book, &subject, participle)
 }
 
-fn said(out: &mut Output<'_>, value: &Value, text: &str) -> Outcome {
-    if !out.as_json(value)? {
-        out.line(text)?;
-    }
-    Ok(())
+fn said(out: &mut Output<'_>, value: &Value, subject: &str, participle: &str) -> Outcome {
+    out.done(subject, participle)?;
+    out.as_json(value).map(drop)
 }
 
 fn imported(out: &mut Output<'_>, done: &Value) -> Outcome {
@@ -319,13 +337,12 @@ fn show(out: &mut Output<'_>, book: &Value, q: Option<String>, limit: usize) -> 
     if out.as_json(book)? {
         return Ok(());
     }
-    let owner = Some(member(book, "tenant")).filter(|t| !t.is_empty()).unwrap_or_else(|| "every tenant".to_owned());
     out.fields(&[
-        ("name", member(book, "name")),
-        ("label", member(book, "label")),
-        ("for", owner),
-        ("contacts", member(book, "count")),
-        ("changed", moment(&member(book, "updated_at"))),
+        ("Phone book", member(book, "name")),
+        ("Label", member(book, "label")),
+        ("Tenant", owner(book)),
+        ("Contacts", member(book, "count")),
+        ("Changed", moment(&member(book, "updated_at"))),
     ])?;
     out.line("")?;
     let contacts: Vec<Value> = book.get("contacts").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, more, put, settings_table};
+use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, owner, put, settings_table};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection},
-    failure::{Failure, Outcome},
+    failure::Outcome,
     output::{Output, items, member},
 };
 
@@ -46,12 +46,27 @@ enum Verb {
     Show(Which),
     /// Make a profile
     #[command(after_help = assign::HELP)]
-    Add(Write),
+    Add {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        trial: Trial,
+    },
     /// Change a profile; every device that has it gets the change at its next fetch
     #[command(after_help = assign::HELP)]
-    Set(Write),
+    Set {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        guard: Guard,
+    },
     /// Delete a profile that nothing uses
-    Delete(Which),
+    Delete {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        guard: Guard,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -122,11 +137,7 @@ impl Profile {
                 if out.as_json(&list)? {
                     return Ok(());
                 }
-                let row = |p| {
-                    let tenant = member(p, "tenant");
-                    let tenant = if tenant.is_empty() { "(all)".to_owned() } else { tenant };
-                    vec![member(p, "name"), tenant, member(p, "parents"), matches(p), member(p, "label")]
-                };
+                let row = |p| vec![member(p, "name"), owner(p), member(p, "parents"), matches(p), member(p, "label")];
                 let rows = items(&list).iter().map(row).collect();
                 out.table(
                     &["name", "tenant", "parents", "matches", "label"],
@@ -136,7 +147,8 @@ impl Profile {
                 more(out, &list)
             }
             Verb::Show(which) => show(out, &client.get(&["profiles", &which.name], &[("tenant", which.tenant.clone())]).await?),
-            Verb::Add(write) => {
+            Verb::Add { write, trial } => {
+                trial.begin(out, &client);
                 let change = write.assignments.read(Of::Settings)?;
                 let mut body = write.body();
                 body["name"] = json!(write.which.name);
@@ -145,28 +157,28 @@ impl Profile {
                 put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&Value::Null)));
                 show(out, &client.post(&["profiles"], &[], &body).await?)
             }
-            Verb::Set(write) => {
+            Verb::Set { write, guard } => {
+                guard.begin(out, &client);
                 let (address, query) = (["profiles", write.which.name.as_str()], of_tenant(&write.which));
                 let change = write.assignments.read(Of::Settings)?;
                 let mut body = write.body();
-                let current =
-                    if change.needs_current() || !write.unset.is_empty() { client.get(&address, &query).await? } else { document() };
+                let needed = change.needs_current() || !write.unset.is_empty();
+                let current = if needed { client.get(&address, &query).await? } else { document() };
+                guard.read(&client, &current);
                 let now = current.get("settings").cloned().unwrap_or_else(document);
                 put(&mut body, "settings", (!change.is_empty()).then(|| change.patch(&now)).transpose()?);
                 let unset = current.get("unset").cloned().unwrap_or_default();
                 put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&unset)));
                 if body == document() {
-                    return Err(Failure::Usage("nothing to set: give PATH=VALUE, --file, --clear or an option".to_owned()));
+                    return Err(nothing_to_set("PATH=VALUE, --file, --clear or an option"));
                 }
                 show(out, &client.patch(&address, &query, &body).await?)
             }
-            Verb::Delete(which) => {
+            Verb::Delete { which, guard } => {
+                guard.begin(out, &client);
                 client.delete(&["profiles", &which.name], &of_tenant(&which)).await?;
-                if out.as_json(&json!({ "deleted": which.name }))? {
-                    Ok(())
-                } else {
-                    out.line(format!("Profile {} is deleted.", which.name))
-                }
+                out.done(&format!("Profile {}", which.name), "deleted")?;
+                out.as_json(&json!({ "deleted": [which.name] })).map(drop)
             }
         }
     }
@@ -181,11 +193,10 @@ fn show(out: &mut Output<'_>, profile: &Value) -> Outcome {
     if out.as_json(profile)? {
         return Ok(());
     }
-    let tenant = member(profile, "tenant");
     out.fields(&[
         ("Profile", member(profile, "name")),
         ("Label", member(profile, "label")),
-        ("Tenant", if tenant.is_empty() { "(all)".to_owned() } else { tenant }),
+        ("Tenant", owner(profile)),
         ("Parents", member(profile, "parents")),
         ("Matches", matches(profile)),
         ("Takes away", member(profile, "unset")),

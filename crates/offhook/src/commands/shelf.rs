@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     client::{Client, Connection},
+    commands::Trial,
     failure::{Failure, Outcome},
     output::{Output, items, member, size},
     wait::{self, Waiting},
@@ -80,6 +81,8 @@ pub enum Shelf {
         /// Also when devices need it
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        trial: Trial,
     },
     /// List the models of a server's pack
     Models {
@@ -158,7 +161,7 @@ impl Shelf {
             Self::Show { connection, pack } => show(out, &connection, &pack).await,
             Self::Install { connection, pack, how } => install(out, &connection, &pack, &how).await,
             Self::Upgrade { connection, pack, how, .. } => upgrade(out, &connection, pack, &how).await,
-            Self::Uninstall { connection, packs, force } => uninstall(out, &connection, &packs, force).await,
+            Self::Uninstall { connection, packs, force, trial } => uninstall(out, &connection, &packs, force, trial).await,
             Self::Models { connection, pack } => {
                 let columns = ["name", "accounts", "aliases"];
                 table(out, &connection, &["packs", &pack, "models"], &columns, "It knows no models.").await
@@ -216,6 +219,7 @@ async fn show(out: &mut Output<'_>, connection: &Connection, pack: &str) -> Outc
     out.now = client.now();
     let serves = if member(&shown, "serving") == "true" { "all its devices" } else { "only devices that are pinned to it" };
     let installed = Some(member(&shown, "installed_at")).filter(|t| !t.is_empty()).map(|t| out.when(&t)).unwrap_or_default();
+    let by = Some(member(&shown, "installed_by")).filter(|label| !label.is_empty()).map(|label| format!("who has token {label:?}"));
     out.fields(&[
         ("pack", member(&shown, "id")),
         ("version", member(&shown, "version")),
@@ -224,7 +228,7 @@ async fn show(out: &mut Output<'_>, connection: &Connection, pack: &str) -> Outc
         ("status", member(&shown, "status")),
         ("source", member(&shown, "source")),
         ("installed", installed),
-        ("by", member(&shown, "installed_by")),
+        ("by", by.unwrap_or_default()),
         ("serves", serves.to_owned()),
         ("models", member(&shown, "models")),
         ("devices", member(&shown, "devices")),
@@ -341,16 +345,15 @@ impl How {
     }
 }
 
-async fn uninstall(out: &mut Output<'_>, connection: &Connection, packs: &[String], force: bool) -> Outcome {
+async fn uninstall(out: &mut Output<'_>, connection: &Connection, packs: &[String], force: bool, trial: Trial) -> Outcome {
     out.json = connection.json;
     let client = Client::new(connection)?;
+    trial.begin(out, &client);
     for pack in packs {
         client.delete(&["packs", pack], &[("force", force.then(|| "true".to_owned()))]).await?;
-        if !out.json {
-            out.line(format!("{pack} is taken away; overrides of its templates stay."))?;
-        }
+        out.done(pack, "taken away; overrides of its templates stay")?;
     }
-    out.as_json(&json!({ "removed": packs })).map(drop)
+    out.as_json(&json!({ "deleted": packs })).map(drop)
 }
 
 impl Issue {

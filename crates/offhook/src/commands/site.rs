@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{document, settings_patch, settings_table};
+use super::{Guard, document, nothing_to_set, settings_patch, settings_table};
 use crate::{
     assign::{self, Assignments, Of},
     client::{Client, Connection},
-    failure::{Failure, Outcome},
+    failure::Outcome,
     output::Output,
 };
 
@@ -36,6 +36,8 @@ enum Verb {
         /// Write the enforced settings, which go above every other layer
         #[arg(long)]
         enforced: bool,
+        #[command(flatten)]
+        guard: Guard,
     },
 }
 
@@ -46,10 +48,11 @@ impl Site {
         let client = Client::new(&self.connection)?;
         let site = match self.verb {
             Verb::Show => client.get(&["site"], &[]).await?,
-            Verb::Set { assignments, enforced } => {
+            Verb::Set { assignments, enforced, guard } => {
+                guard.begin(out, &client);
                 let name = if enforced { "enforced" } else { "settings" };
-                let patch = settings_patch(&client, &["site"], name, &assignments.read(Of::Settings)?).await?;
-                let patch = patch.ok_or_else(|| Failure::Usage("nothing to set: give PATH=VALUE, --file or --clear".to_owned()))?;
+                let patch = settings_patch(&client, &["site"], name, &assignments.read(Of::Settings)?, guard).await?;
+                let patch = patch.ok_or_else(|| nothing_to_set("PATH=VALUE, --file or --clear"))?;
                 let mut body = document();
                 body[name] = patch;
                 client.patch(&["site"], &[], &body).await?

@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, more, put, settings_patch, site};
+use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, put, settings_patch, site};
 use crate::{
     assign::{self, Assignments, Of},
     client::{Client, Connection},
-    failure::{Failure, Outcome},
+    failure::Outcome,
     output::{Output, items, member, rows},
 };
 
@@ -31,6 +31,9 @@ pub struct Tenant {
 enum Verb {
     /// List tenants
     List {
+        /// Only those whose name holds this text
+        #[arg(long, value_name = "TEXT")]
+        q: Option<String>,
         /// Most lines
         #[arg(long, default_value_t = 100, value_parser = at_least_one())]
         limit: usize,
@@ -42,14 +45,26 @@ enum Verb {
     },
     /// Make a tenant
     #[command(after_help = assign::HELP)]
-    Add(Write),
+    Add {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        trial: Trial,
+    },
     /// Change a tenant
     #[command(after_help = assign::HELP)]
-    Set(Write),
+    Set {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        guard: Guard,
+    },
     /// Delete a tenant that owns nothing
     Delete {
         /// Its name
         name: String,
+        #[command(flatten)]
+        guard: Guard,
     },
 }
 
@@ -73,8 +88,8 @@ impl Tenant {
         out.json = self.connection.json;
         let client = Client::new(&self.connection)?;
         match self.verb {
-            Verb::List { limit } => {
-                let list = client.list(&["tenants"], &[], limit).await?;
+            Verb::List { q, limit } => {
+                let list = client.list(&["tenants"], &[("q", q)], limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
@@ -82,27 +97,31 @@ impl Tenant {
                 more(out, &list)
             }
             Verb::Show { name } => show(out, &client.get(&["tenants", &name], &[]).await?),
-            Verb::Add(write) => {
+            Verb::Add { write, trial } => {
+                trial.begin(out, &client);
                 let change = write.assignments.read(Of::Settings)?;
                 let mut body = json!({ "name": write.name });
                 put(&mut body, "networks", (!write.networks.is_empty()).then(|| write.networks.clone()));
                 put(&mut body, write.layer(), (!change.is_empty()).then(|| change.document()).transpose()?);
                 show(out, &client.post(&["tenants"], &[], &body).await?)
             }
-            Verb::Set(write) => {
+            Verb::Set { write, guard } => {
+                guard.begin(out, &client);
                 let address = ["tenants", &write.name];
                 let mut body = document();
                 put(&mut body, "networks", (!write.networks.is_empty()).then(|| write.networks.clone()));
                 let change = write.assignments.read(Of::Settings)?;
-                put(&mut body, write.layer(), settings_patch(&client, &address, write.layer(), &change).await?);
+                put(&mut body, write.layer(), settings_patch(&client, &address, write.layer(), &change, guard).await?);
                 if body == document() {
-                    return Err(Failure::Usage("nothing to set: give PATH=VALUE, --file, --clear or --network".to_owned()));
+                    return Err(nothing_to_set("PATH=VALUE, --file, --clear or --network"));
                 }
                 show(out, &client.patch(&address, &[], &body).await?)
             }
-            Verb::Delete { name } => {
+            Verb::Delete { name, guard } => {
+                guard.begin(out, &client);
                 client.delete(&["tenants", &name], &[]).await?;
-                if out.as_json(&json!({ "deleted": name }))? { Ok(()) } else { out.line(format!("Tenant {name} is deleted.")) }
+                out.done(&format!("Tenant {name}"), "deleted")?;
+                out.as_json(&json!({ "deleted": [name] })).map(drop)
             }
         }
     }

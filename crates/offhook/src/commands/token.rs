@@ -99,7 +99,8 @@ impl Token {
             }
             Verb::Revoke { id } => {
                 client.delete(&["tokens", &id], &[]).await?;
-                if out.as_json(&json!({ "revoked": id }))? { Ok(()) } else { out.line(format!("Token {id} is revoked.")) }
+                out.done(&format!("Token {id}"), "revoked")?;
+                out.as_json(&json!({ "revoked": [id] })).map(drop)
             }
         }
     }

@@ -128,7 +128,11 @@ fn faults_of_a_write_are_told_field_by_field() {
     let stub = Stub::new(&[("POST /api/v1/devices", 422, problem)]);
     let output = against(&stub, &["device", "add", "12"]);
     assert_eq!(code(&output), 1);
-    assert_eq!(stderr(&output), "offhook: What was sent is wrong:\n  settings.lines.1.number: must be text\n  mac: is no MAC address\n");
+    assert_eq!(
+        stderr(&output),
+        "offhook: What was sent is wrong:\n  settings.lines.1.number: must be text\n  mac: is no MAC address\n\
+         Nothing is changed. Every setting and what it takes: docs/settings.md\n"
+    );
 }
 
 #[test]

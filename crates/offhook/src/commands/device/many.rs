@@ -139,9 +139,6 @@ pub struct Mass {
     /// With --to-pack: tell the phones afterwards [default: reboot]
     #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "reboot", requires = "to_pack")]
     sync: Option<How>,
-    /// With --to-pack: only tell what would change
-    #[arg(long, requires = "to_pack")]
-    dry_run: bool,
     /// With --to-pack: also when devices would fail by it
     #[arg(long, requires = "to_pack")]
     force: bool,
@@ -151,10 +148,10 @@ pub struct Mass {
 
 impl Mass {
     /// Does it.
-    pub async fn run(&self, out: &mut Output<'_>, client: &Client, old: Option<&str>, new: &str) -> Outcome {
+    pub async fn run(&self, out: &mut Output<'_>, client: &Client, old: Option<&str>, new: &str, dry_run: bool) -> Outcome {
         let sync = self.sync.map_or("none", How::name);
         let body = json!({ "selector": { "pack": old }, "action": { "change_pack": new, "sync": sync },
-                           "dry_run": self.dry_run, "force": self.force });
+                           "dry_run": dry_run, "force": self.force });
         let job = client.post(&["devices:bulk"], &[], &body).await?;
         let Some(job) = self.waiting.follow(out, client, job).await? else { return Ok(()) };
         if out.as_json(&job)? {
@@ -164,7 +161,7 @@ impl Mass {
         shelf::told(out, &result, false)?;
         wait::ended_well(&job)?;
         let count = |name: &str| job.pointer(&format!("/counts/{name}")).and_then(Value::as_u64).unwrap_or(0);
-        if self.dry_run {
+        if dry_run {
             crate::commands::job::errors(out, &job)?;
             return out.line(format!("{} devices would get {new}; nothing is changed.", member(&result, "devices")));
         }
