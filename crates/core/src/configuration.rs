@@ -14,6 +14,7 @@ use crate::{
     site::Site,
     template::TemplateSet,
     tenant::Tenant,
+    token::Reach,
 };
 
 /// Site, tenants and profiles of one moment.
@@ -81,6 +82,22 @@ impl Configuration {
     pub fn with_address_maps(mut self, maps: impl Into<Arc<AddressMaps>>) -> Self {
         self.address_maps = maps.into();
         self
+    }
+
+    /// What of it is seen within a reach: the site, and of tenants, profiles, overrides and address maps those that are of it or of no tenant.
+    pub fn within(&self, reach: &Reach) -> Self {
+        let profiles = self.profiles.iter().filter(|(_, p)| reach.sees(p.tenant.as_deref()));
+        let tenants = self.tenants.iter().filter(|(name, _)| reach.sees(Some(name)));
+        let maps = self.address_maps.iter().filter(|m| reach.sees(m.tenant.as_deref()));
+        Self {
+            epoch: self.epoch,
+            site: self.site.clone(),
+            tenants: tenants.map(|(name, tenant)| (name.clone(), tenant.clone())).collect(),
+            templates: Arc::new(self.templates.within(reach)),
+            packs: self.packs.clone(),
+            address_maps: Arc::new(AddressMaps::new(maps.cloned().collect())),
+            profiles: profiles.map(|(key, profile)| (key.clone(), profile.clone())).collect(),
+        }
     }
 
     /// All profiles, the global ones first, by name.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
 
-use crate::{Id, clock::Timestamp};
+use crate::{Id, clock::Timestamp, token::Reach};
 
 /// For whom an override holds. As text `site` or `tenant:<name>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,6 +134,12 @@ impl TemplateSet {
     /// The one of exactly this scope, pack (a version after `@` does not count) and name, letter case ignored.
     pub fn find(&self, scope: &Scope, pack: &str, name: &str) -> Option<&Arc<TemplateOverride>> {
         self.0.get(&key(scope, pack, name))
+    }
+
+    /// Those of the site and of the tenants of a reach.
+    pub fn within(&self, reach: &Reach) -> Self {
+        let seen = |(scope, _, _): &&Key| reach.sees(scope.tenant());
+        Self(self.0.keys().filter(seen).filter_map(|key| Some((key.clone(), self.0.get(key)?.clone()))).collect())
     }
 
     /// By id.

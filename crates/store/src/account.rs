@@ -76,7 +76,8 @@ impl Store {
     pub async fn account(&self, id: Id) -> Result<Option<Account>> {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"));
         let found = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.shared.readers).await.map_err(failed)?;
-        found.map(|r| read(&r, &self.shared.sealer)).transpose()
+        let account = found.map(|r| read(&r, &self.shared.sealer)).transpose()?;
+        Ok(account.filter(|a| self.reach().sees(Some(&a.tenant))))
     }
 
     /// The account of that name in a tenant.
@@ -84,6 +85,9 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn account_by_name(&self, tenant: &str, name: &str) -> Result<Option<Account>> {
+        if !self.reach().sees(Some(tenant)) {
+            return Ok(None);
+        }
         Ok(self.accounts_named(tenant, &[name]).await?.remove(name))
     }
 
@@ -102,6 +106,7 @@ impl Store {
     /// `Invalid` for a cursor that is not one of this list.
     pub async fn accounts(&self, filter: &AccountFilter, page: &Page<()>) -> Result<Listed<Account>> {
         let mut clauses = Clauses::new();
+        clauses.within("tenant", self.reach());
         if let Some(tenant) = &filter.tenant {
             clauses.and("tenant = ?", tenant.as_str());
         }
@@ -130,7 +135,9 @@ impl Store {
 async fn stored(tx: &mut Tx, id: Id) -> Result<Account> {
     let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"));
     let found = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)?;
-    read(&found.ok_or_else(|| Error::not_found("account", id))?, &tx.shared.sealer)
+    let account = read(&found.ok_or_else(|| Error::not_found("account", id))?, &tx.shared.sealer)?;
+    tx.must_own("account", id, Some(&account.tenant))?;
+    Ok(account)
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Account, &Configuration) -> Result<()>) -> Result<Account> {
@@ -193,7 +200,7 @@ async fn put(tx: &mut Tx, account: Account) -> Result<Account> {
     let mut faults = Faults::default();
     faults.name("name", &account.name);
     faults.maybe_text("code", account.code.as_ref());
-    if !tx.configuration.tenants.contains_key(&account.tenant) {
+    if !tx.has_tenant(&account.tenant) {
         faults.add("tenant", format!("there is no tenant {:?}", account.tenant));
     }
     let used = uses(tx, &account.tenant, &account.name).await?;

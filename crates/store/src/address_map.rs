@@ -76,7 +76,9 @@ impl Store {
 }
 
 fn stored(tx: &Tx, id: Id) -> Result<AddressMap> {
-    tx.configuration.address_maps.iter().find(|m| m.id == id).cloned().ok_or_else(|| Error::not_found("address map", id))
+    let map = tx.configuration.address_maps.iter().find(|m| m.id == id).cloned().ok_or_else(|| Error::not_found("address map", id))?;
+    tx.must_own("address map", id, map.tenant.as_deref())?;
+    Ok(map)
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut AddressMap, &Configuration) -> Result<()>) -> Result<AddressMap> {
@@ -124,7 +126,7 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     configure(tx, id, None).await
 }
 
-fn check(map: &AddressMap, configuration: &Configuration) -> Result<()> {
+fn check(map: &AddressMap, tx: &Tx) -> Result<()> {
     let mut faults = Faults::default();
     if let Some(why) = bad_address(map.address) {
         faults.add("address", why);
@@ -132,7 +134,7 @@ fn check(map: &AddressMap, configuration: &Configuration) -> Result<()> {
     if !is_host_name(&map.name) {
         faults.add("name", "must be a host name, such as pbx.example.com");
     }
-    if let Some(tenant) = map.tenant.as_deref().filter(|t| !configuration.tenants.contains_key(*t)) {
+    if let Some(tenant) = map.tenant.as_deref().filter(|t| !tx.has_tenant(t)) {
         faults.add("tenant", format!("there is no tenant {tenant:?}"));
     }
     faults.done()
@@ -145,7 +147,10 @@ fn taken(map: &AddressMap) -> String {
 
 async fn put(tx: &mut Tx, mut map: AddressMap) -> Result<AddressMap> {
     map.address = map.address.to_canonical();
-    check(&map, &tx.configuration)?;
+    if map.tenant.is_none() {
+        tx.reach.may_write_in(None)?;
+    }
+    check(&map, tx)?;
     let same = |m: &AddressMap| m.id != map.id && (&m.tenant, m.address) == (&map.tenant, map.address);
     if tx.configuration.address_maps.iter().any(same) {
         return Err(Error::Conflict(taken(&map)));

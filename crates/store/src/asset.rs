@@ -33,7 +33,8 @@ pub struct NewAsset {
 impl Store {
     /// Assets and phone books. Replaced as a whole like the configuration.
     pub fn library(&self) -> Arc<Library> {
-        self.shared.library()
+        let whole = self.shared.library();
+        if self.reach().is_all() { whole } else { Arc::new(whole.within(self.reach())) }
     }
 
     /// Keeps a file under a name.
@@ -78,16 +79,21 @@ impl Store {
 }
 
 fn stored(tx: &Tx, id: Id) -> Result<Arc<Asset>> {
-    tx.library.assets().find(|a| a.id == id).cloned().ok_or_else(|| Error::not_found("asset", id))
+    let asset = tx.library.assets().find(|a| a.id == id).cloned().ok_or_else(|| Error::not_found("asset", id))?;
+    tx.must_own("asset", id, asset.tenant.as_deref())?;
+    Ok(asset)
 }
 
 async fn add(tx: &mut Tx, new: NewAsset, blob: &Blob) -> Result<Asset> {
     let NewAsset { name, tenant, kind } = new;
+    if tenant.is_none() {
+        tx.reach.may_write_in(None)?;
+    }
     let mut faults = Faults::default();
     if let Err(why) = good_name(&name) {
         faults.add("name", why);
     }
-    if let Some(tenant) = tenant.as_deref().filter(|t| !tx.configuration.tenants.contains_key(*t)) {
+    if let Some(tenant) = tenant.as_deref().filter(|t| !tx.has_tenant(t)) {
         faults.add("tenant", format!("there is no tenant {tenant:?}"));
     }
     faults.done()?;

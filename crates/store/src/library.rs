@@ -7,6 +7,7 @@ use offhook_core::{
     asset::Asset,
     phonebook::Phonebook,
     settings::{Named, NamedKind},
+    token::Reach,
 };
 
 /// Tenant (none: global) and name in small letters.
@@ -30,6 +31,14 @@ fn meant<'a, T>(things: &'a BTreeMap<Key, Arc<T>>, tenant: Option<&str>, name: &
 }
 
 impl Library {
+    /// What of it is seen within a reach.
+    pub(crate) fn within(&self, reach: &Reach) -> Self {
+        fn seen<T>(things: &BTreeMap<Key, Arc<T>>, reach: &Reach) -> BTreeMap<Key, Arc<T>> {
+            things.iter().filter(|((tenant, _), _)| reach.sees(tenant.as_deref())).map(|(k, v)| (k.clone(), v.clone())).collect()
+        }
+        Self { assets: seen(&self.assets, reach), phonebooks: seen(&self.phonebooks, reach) }
+    }
+
     /// All assets, the global ones first, by name.
     pub fn assets(&self) -> impl Iterator<Item = &Arc<Asset>> {
         self.assets.values()

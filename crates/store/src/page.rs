@@ -3,7 +3,7 @@
 //! Pages go by key, not by offset: a list that changes while it is read shows nothing twice and skips nothing that stays.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use offhook_core::{Error, Result};
+use offhook_core::{Error, Result, token::Reach};
 use sqlx::{
     Any, AnyPool, AssertSqlSafe,
     any::{AnyArguments, AnyRow},
@@ -83,6 +83,19 @@ impl Clauses {
         self.and_plain(&condition.replace('?', &format!("${}", self.values.len())));
     }
 
+    /// Only rows of these tenants; those of no tenant for all tenants alone.
+    pub(crate) fn within(&mut self, column: &str, reach: &Reach) {
+        let Some(tenants) = reach.tenants() else { return };
+        let first = self.values.len() + 1;
+        self.values.extend(tenants.iter().map(|t| Value::Text(t.clone())));
+        let marks: Vec<String> = (first..=self.values.len()).map(|n| format!("${n}")).collect();
+        match marks.as_slice() {
+            [] => self.and_plain("1 = 0"),
+            [one] => self.and_plain(&format!("{column} = {one}")),
+            several => self.and_plain(&format!("{column} IN ({})", several.join(", "))),
+        }
+    }
+
     /// One more condition without a value.
     pub(crate) fn and_plain(&mut self, condition: &str) {
         self.sql.push_str(" AND (");
@@ -95,6 +108,12 @@ impl Clauses {
         let sql = format!("{select}{}", self.sql);
         let counted = bound(sql, self.values).fetch_one(pool).await.map_err(failed)?;
         row::number(&counted, "n")
+    }
+
+    /// All rows that fit, not by pages; `rest` stands behind the conditions.
+    pub(crate) async fn all(self, select: &str, rest: &str, pool: &AnyPool) -> Result<Vec<AnyRow>> {
+        let sql = format!("{select}{} {rest}", self.sql);
+        bound(sql, self.values).fetch_all(pool).await.map_err(failed)
     }
 
     /// The rows after the cursor, one more than the page holds. `key` is an expression of text or number that is never

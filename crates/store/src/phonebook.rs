@@ -53,7 +53,9 @@ impl Store {
 }
 
 fn stored(tx: &Tx, id: Id) -> Result<Arc<Phonebook>> {
-    tx.library.phonebooks().find(|b| b.id == id).cloned().ok_or_else(|| Error::not_found("phone book", id))
+    let book = tx.library.phonebooks().find(|b| b.id == id).cloned().ok_or_else(|| Error::not_found("phone book", id))?;
+    tx.must_own("phone book", id, book.tenant.as_deref())?;
+    Ok(book)
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Phonebook) -> Result<()>) -> Result<Arc<Phonebook>> {
@@ -105,7 +107,7 @@ fn check(tx: &Tx, book: &Phonebook, before: usize) -> Result<()> {
     for fault in head_faults(&book.name, &book.label) {
         faults.add(fault.field, fault.message);
     }
-    if let Some(tenant) = book.tenant.as_deref().filter(|t| !tx.configuration.tenants.contains_key(*t)) {
+    if let Some(tenant) = book.tenant.as_deref().filter(|t| !tx.has_tenant(t)) {
         faults.add("tenant", format!("there is no tenant {tenant:?}"));
     }
     if book.contacts.len() > CONTACTS {
@@ -124,6 +126,9 @@ fn check(tx: &Tx, book: &Phonebook, before: usize) -> Result<()> {
 }
 
 async fn put(tx: &mut Tx, book: Phonebook, before: usize) -> Result<Arc<Phonebook>> {
+    if book.tenant.is_none() {
+        tx.reach.may_write_in(None)?;
+    }
     check(tx, &book, before)?;
     sqlx::query(
         "INSERT INTO phonebooks (id, tenant, name, name_key, label, contacts, revision, created_at, updated_at) \

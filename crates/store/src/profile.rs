@@ -52,7 +52,9 @@ impl Store {
 }
 
 fn stored(tx: &Tx, id: Id) -> Result<Profile> {
-    tx.configuration.profiles().find(|p| p.id == id).cloned().ok_or_else(|| Error::not_found("profile", id))
+    let profile = tx.configuration.profiles().find(|p| p.id == id).cloned().ok_or_else(|| Error::not_found("profile", id))?;
+    tx.must_own("profile", id, profile.tenant.as_deref())?;
+    Ok(profile)
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Profile, &Configuration) -> Result<()>) -> Result<Profile> {
@@ -143,11 +145,11 @@ async fn some_devices(tx: &mut Tx, profile: &str, tenant: &str) -> Result<Vec<St
     rows.iter().map(|found| device_name(found, &row::text(found, "id")?)).collect()
 }
 
-fn check(profile: &Profile, configuration: &Configuration) -> Result<()> {
+fn check(profile: &Profile, configuration: &Configuration, tx: &Tx) -> Result<()> {
     let mut faults = Faults::default();
     faults.name("name", &profile.name);
     faults.text("label", &profile.label);
-    if let Some(tenant) = profile.tenant.as_deref().filter(|t| !configuration.tenants.contains_key(*t)) {
+    if let Some(tenant) = profile.tenant.as_deref().filter(|t| !tx.has_tenant(t)) {
         faults.add("tenant", format!("there is no tenant {tenant:?}"));
     }
     for (i, parent) in profile.parents.iter().enumerate() {
@@ -159,8 +161,11 @@ fn check(profile: &Profile, configuration: &Configuration) -> Result<()> {
 }
 
 async fn put(tx: &mut Tx, profile: Profile) -> Result<Profile> {
+    if profile.tenant.is_none() {
+        tx.reach.may_write_in(None)?;
+    }
     let configuration = layers::edited_profile(&tx.configuration, &profile)?;
-    check(&profile, &configuration)?;
+    check(&profile, &configuration, tx)?;
     let id = profile.id.to_string();
     let holder = Holder { noun: "profile", id: id.clone(), tenant: profile.tenant.as_deref() };
     let before = tx.configuration.profiles().find(|p| p.id == profile.id).map(|p| p.settings.clone()).unwrap_or_default();

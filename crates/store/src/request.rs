@@ -63,6 +63,7 @@ impl Store {
     /// `Unavailable` when the database does not answer.
     pub async fn requests(&self, filter: &RequestFilter, limit: u32, before: Option<Id>) -> Result<Vec<RequestRecord>> {
         let mut clauses = Clauses::new();
+        clauses.within("tenant", self.reach());
         if let Some(device) = filter.device {
             clauses.and("device = ?", device.to_string());
         }
@@ -83,7 +84,9 @@ impl Store {
     /// `Unavailable` when the database does not answer.
     pub async fn request(&self, id: Id) -> Result<Option<RequestRecord>> {
         let query = sqlx::query("SELECT record FROM requests WHERE id = $1").bind(id.to_string());
-        query.fetch_optional(&self.shared.readers).await.map_err(failed)?.map(|r| row::json(&r, "record")).transpose()
+        let found = query.fetch_optional(&self.shared.readers).await.map_err(failed)?;
+        let record: Option<RequestRecord> = found.map(|r| row::json(&r, "record")).transpose()?;
+        Ok(record.filter(|r| self.reach().owns(r.tenant.as_deref())))
     }
 }
 

@@ -33,6 +33,7 @@ impl Store {
 }
 
 async fn update(tx: &mut Tx, if_match: Option<u64>, edit: impl FnOnce(&mut Site, &Configuration) -> Result<()>) -> Result<Site> {
+    tx.reach.must_be_all("the site is for every tenant")?;
     let old = tx.configuration.site.clone();
     check_revision(if_match, old.revision)?;
     let mut site = old.clone();

@@ -15,6 +15,7 @@ use offhook_core::{
     clock::{Clock, Entropy},
     configuration::Configuration,
     settings::RawSecrets,
+    token::Reach,
 };
 use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::{mpsc, oneshot};
@@ -68,6 +69,7 @@ pub struct Store {
     pub(crate) shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
     author: Option<Arc<Author>>,
+    reach: Reach,
     dry: bool,
 }
 
@@ -153,6 +155,18 @@ impl Store {
         Self { author: Some(Arc::new(author)), ..self.clone() }
     }
 
+    /// The same store as somebody sees it who is for some tenants: nothing of another tenant is shown, counted or changed, and what is no
+    /// tenant's is shown and not changed.
+    #[must_use]
+    pub fn within(&self, reach: Reach) -> Self {
+        Self { reach, ..self.clone() }
+    }
+
+    /// Whose things this handle shows and changes.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     /// The same store, whose writes are checked and answered as if they were made, and undone.
     #[must_use]
     pub fn dry(&self) -> Self {
@@ -171,7 +185,8 @@ impl Store {
 
     /// Site, tenants and profiles, secrets in clear. Replaced as a whole, before the write that changed it is acknowledged.
     pub fn configuration(&self) -> Arc<Configuration> {
-        self.shared.configuration()
+        let whole = self.shared.configuration();
+        if self.reach.is_all() { whole } else { Arc::new(whole.within(&self.reach)) }
     }
 
     /// The names of stored firmware. Replaced as a whole like the configuration.
@@ -227,7 +242,8 @@ impl Store {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        writer::write(&self.orders, self.author.clone(), self.dry, work).await
+        let by = (self.author.clone(), self.reach.clone());
+        writer::write(&self.orders, by, self.dry, work).await
     }
 }
 
@@ -265,7 +281,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     });
     let (orders, receiver) = mpsc::channel(writer::QUEUE);
     tokio::spawn(writer::run(Tx::new(conn, shared.clone(), held.seq, held.logged), database, receiver));
-    Ok(Store { shared, orders, author: None, dry: false })
+    Ok(Store { shared, orders, author: None, reach: Reach::ALL, dry: false })
 }
 
 fn cannot(file: &Path, error: sqlx::Error) -> String {

@@ -105,7 +105,10 @@ async fn change(
 }
 
 async fn put(tx: &mut Tx, new: NewTemplate, if_match: Option<u64>) -> Result<TemplateOverride> {
-    check(&new, &tx.configuration)?;
+    if new.scope == Scope::Site {
+        tx.reach.may_write_in(None)?;
+    }
+    check(&new, tx)?;
     let templates = tx.configuration.templates.clone();
     let old = templates.find(&new.scope, &new.pack, &new.name);
     check_revision(if_match, old.map_or(0, |o| o.revision))?;
@@ -142,6 +145,7 @@ async fn put(tx: &mut Tx, new: NewTemplate, if_match: Option<u64>) -> Result<Tem
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>, devices: Vec<Id>) -> Result<()> {
     let templates = tx.configuration.templates.clone();
     let old = templates.get(id).ok_or_else(|| Error::not_found("template override", id))?;
+    tx.must_own("template override", id, old.scope.tenant())?;
     check_revision(if_match, old.revision)?;
     sqlx::query("DELETE FROM templates WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     outdate(tx, &devices).await?;
@@ -165,9 +169,9 @@ async fn outdate(tx: &mut Tx, devices: &[Id]) -> Result<()> {
     Ok(())
 }
 
-fn check(new: &NewTemplate, configuration: &Configuration) -> Result<()> {
+fn check(new: &NewTemplate, tx: &Tx) -> Result<()> {
     let mut faults = Faults::default();
-    if let Some(tenant) = new.scope.tenant().filter(|t| !configuration.tenants.contains_key(*t)) {
+    if let Some(tenant) = new.scope.tenant().filter(|t| !tx.has_tenant(t)) {
         faults.add("scope", format!("there is no tenant {tenant:?}"));
     }
     if new.pack.is_empty() || new.pack.contains('@') {

@@ -54,6 +54,7 @@ impl Store {
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Tenant, &Configuration) -> Result<()>) -> Result<Tenant> {
+    tx.reach.must_be_all("this makes a tenant")?;
     let id = tx.new_id();
     let mut tenant = Tenant {
         id,
@@ -81,6 +82,7 @@ async fn update(
     edit: impl FnOnce(&mut Tenant, &Configuration) -> Result<()>,
 ) -> Result<Tenant> {
     let old = tx.configuration.tenants.get(&name).cloned().ok_or_else(|| Error::not_found("tenant", &name))?;
+    tx.must_own("tenant", &name, Some(&name))?;
     check_revision(if_match, old.revision)?;
     let mut tenant = old.clone();
     edit(&mut tenant, &tx.configuration)?;
@@ -91,6 +93,9 @@ async fn update(
     if tenant.name != old.name {
         return Err(Error::invalid("name", "a tenant keeps its name: everything in it is found by that"));
     }
+    if tenant.networks != old.networks {
+        tx.reach.must_be_all("networks tell whose unknown phones are")?;
+    }
     (tenant.revision, tenant.updated_at) = (old.revision + 1, tx.now);
     check(&tenant, &tx.configuration)?;
     put(tx, tenant).await
@@ -98,6 +103,8 @@ async fn update(
 
 async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> {
     let old = tx.configuration.tenants.get(&name).cloned().ok_or_else(|| Error::not_found("tenant", &name))?;
+    tx.must_own("tenant", &name, Some(&name))?;
+    tx.reach.must_be_all("this deletes a tenant")?;
     check_revision(if_match, old.revision)?;
     if name == DEFAULT {
         return Err(Error::Conflict(format!("the tenant {DEFAULT:?} always exists")));

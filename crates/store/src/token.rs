@@ -84,7 +84,7 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// All tokens, by the time they were made.
+    /// The tokens that reach no further, by the time they were made.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
@@ -95,6 +95,7 @@ impl Store {
             .map_err(failed)?
             .iter()
             .map(read)
+            .filter(|token| token.as_ref().map_or(true, |t| self.reach().covers(&t.reach())))
             .collect()
     }
 
@@ -147,9 +148,12 @@ async fn insert(tx: &mut Tx, new: NewToken, sha256: String) -> Result<Token> {
         faults.add("expires_at", "has passed already");
     }
     for (i, tenant) in tenants.iter().flatten().enumerate() {
-        if !tx.configuration.tenants.contains_key(tenant) {
+        if !tx.has_tenant(tenant) {
             faults.add(format!("tenants[{i}]"), format!("there is no tenant {tenant:?}"));
         }
+    }
+    if tenants.is_none() {
+        tx.reach.must_be_all("this token would be for all tenants")?;
     }
     if tenants.as_ref().is_some_and(BTreeSet::is_empty) {
         faults.add("tenants", "names no tenant: leave it out for all of them");
@@ -180,7 +184,7 @@ async fn revoke(tx: &mut Tx, id: Id) -> Result<()> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id"))).fetch_all(&mut tx.conn).await.map_err(failed)?;
     let (revoked, others): (Vec<Token>, Vec<Token>) =
         rows.iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().partition(|t| t.id == id);
-    let token = revoked.first().ok_or_else(|| Error::not_found("token", id))?;
+    let token = revoked.first().filter(|t| tx.reach.covers(&t.reach())).ok_or_else(|| Error::not_found("token", id))?;
     if administers(token, tx.now) && !others.iter().any(|t| administers(t, tx.now)) {
         return Err(Error::Conflict("this is the last valid admin token: make another one before it is revoked".into()));
     }

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use offhook_core::{Error, Id, Result, clock::Timestamp, configuration::Configuration};
+use offhook_core::{Error, Id, Result, clock::Timestamp, configuration::Configuration, token::Reach};
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +28,8 @@ pub(crate) struct Tx {
     pub(crate) now: Timestamp,
     /// Who makes this write; none: the server itself.
     pub(crate) author: Option<Arc<Author>>,
+    /// Whose things this write may touch.
+    pub(crate) reach: Reach,
     /// The configuration as earlier writes of the transaction left it; a write that changes it replaces it.
     pub(crate) configuration: Arc<Configuration>,
     /// Firmware names, likewise.
@@ -64,6 +66,7 @@ impl Tx {
             conn,
             now: shared.clock.now(),
             author: None,
+            reach: Reach::ALL,
             configuration,
             shelf,
             library,
@@ -74,6 +77,17 @@ impl Tx {
             changes: Vec::new(),
             seq,
         }
+    }
+
+    /// Whether the writer knows of a tenant of that name.
+    pub(crate) fn has_tenant(&self, name: &str) -> bool {
+        self.configuration.tenants.contains_key(name) && self.reach.sees(Some(name))
+    }
+
+    /// Refuses to touch a stored thing that is not the writer's: another tenant's is not there, and what is no tenant's stays.
+    pub(crate) fn must_own(&self, noun: &'static str, key: impl ToString, tenant: Option<&str>) -> Result<()> {
+        self.reach.must_see(noun, key, tenant)?;
+        self.reach.may_write_in(tenant)
     }
 
     /// A new id.
@@ -155,7 +169,12 @@ pub(crate) enum Order {
 }
 
 /// Hands a write to the writer and waits until it is durable; a dry one until it is undone.
-pub(crate) async fn write<T, F>(orders: &mpsc::Sender<Order>, author: Option<Arc<Author>>, dry: bool, work: F) -> Result<T>
+pub(crate) async fn write<T, F>(
+    orders: &mpsc::Sender<Order>,
+    (author, reach): (Option<Arc<Author>>, Reach),
+    dry: bool,
+    work: F,
+) -> Result<T>
 where
     T: Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
@@ -163,7 +182,7 @@ where
     let (send, receive) = oneshot::channel();
     let job: Job = Box::new(move |tx| {
         async move {
-            tx.author = author;
+            (tx.author, tx.reach) = (author, reach);
             let caught = AssertUnwindSafe(async { work(tx).await }).catch_unwind().await;
             let result = caught.unwrap_or_else(|_| Err(Error::Internal("a write panicked; nothing of it was stored".into())));
             let keep = result.is_ok() && !dry;

@@ -1,13 +1,15 @@
 //! Who may what: the tenants of a caller and the rules that a use case asks. Which roles may call an operation at all is declared at the
 //! operation and enforced in front of it (`api/roles.rs`); here is what needs to know the thing that is called for.
 //!
-//! For a caller that is for some tenants, whatever is another tenant's does not exist: it is not found, not listed, not counted, and to
-//! name it is the fault of naming something unknown. What is no tenant's (global profiles, site templates, packs, firmware …) it may see
-//! and use, and not change.
+//! What a caller sees of other tenants ([`Reach`]: nothing) is kept by the store: the handle that a use case works with shows, counts and
+//! changes only what is of the caller's tenants, and shows what is no tenant's. So most use cases have nothing to ask here.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use offhook_core::{Error, Id, Result, tenant, token::Role};
+use offhook_core::{
+    Error, Id, Result, tenant,
+    token::{Reach, Role},
+};
 
 /// Who calls a use case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,48 +29,45 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whose things it sees and changes.
+    pub fn reach(&self) -> Reach {
+        Reach::of(self.tenants.clone())
+    }
+
     /// Whether it is for all tenants, and for what is no tenant's.
     pub fn is_of_all(&self) -> bool {
         self.tenants.is_none()
     }
 
-    /// The tenants that a list is to be limited to; none: all of them. For the filters of the store.
+    /// The tenants that a list is to be limited to; none: all of them.
     pub fn tenants_filter(&self) -> Option<&BTreeSet<String>> {
         self.tenants.as_deref()
     }
 
     /// Whether it may know of a thing of this tenant. `None`: of no tenant, which everybody may know of.
     pub fn sees(&self, tenant: Option<&str>) -> bool {
-        tenant.is_none_or(|t| self.owns(Some(t)))
+        self.reach().sees(tenant)
     }
 
     /// Whether a thing of this tenant is its own. `None`: of no tenant, which is its own only when it is for all of them.
     pub fn owns(&self, tenant: Option<&str>) -> bool {
-        match (self.tenants_filter(), tenant) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(own), Some(tenant)) => own.contains(tenant),
-        }
+        self.reach().owns(tenant)
     }
 
-    /// Refuses what it may not know of, with the very error of a thing that is not there. `key` is what was asked for.
+    /// Refuses what it may not know of; see [`Reach::must_see`].
     ///
     /// # Errors
     /// [`Error::NotFound`].
     pub fn must_see(&self, noun: &'static str, key: &str, tenant: Option<&str>) -> Result<()> {
-        if self.sees(tenant) { Ok(()) } else { Err(Error::not_found(noun, key)) }
+        self.reach().must_see(noun, key, tenant)
     }
 
-    /// Refuses to make, change or delete a thing of a tenant that is not its own; `None`: of no tenant.
+    /// Refuses to make, change or delete a thing of a tenant that is not its own; see [`Reach::may_write_in`].
     ///
     /// # Errors
-    /// [`Error::Refused`] for what is no tenant's; for another tenant the [`Error::Invalid`] of one that is not there, at the field `tenant`.
+    /// [`Error::Refused`], [`Error::Invalid`].
     pub fn may_write_in(&self, tenant: Option<&str>) -> Result<()> {
-        match tenant {
-            _ if self.owns(tenant) => Ok(()),
-            Some(tenant) => Err(Error::invalid("tenant", format!("there is no tenant {tenant:?}"))),
-            None => Err(self.refused("this is for every tenant")),
-        }
+        self.reach().may_write_in(tenant)
     }
 
     /// Refuses what concerns all tenants at once: the site, packs, firmware files, metrics. `what` begins a sentence, as `this installs a pack`.
@@ -76,26 +75,17 @@ impl Caller {
     /// # Errors
     /// [`Error::Refused`].
     pub fn must_be_of_all(&self, what: &str) -> Result<()> {
-        if self.is_of_all() { Ok(()) } else { Err(self.refused(what)) }
-    }
-
-    fn refused(&self, what: &str) -> Error {
-        let own: Vec<&str> = self.tenants_filter().into_iter().flatten().map(String::as_str).collect();
-        Error::Refused(format!("{what}: it needs a token for all tenants, this one is for {}", own.join(", ")))
+        self.reach().must_be_all(what)
     }
 
     /// The tenant of what it makes without saying whose: the token's, when it is for one alone, else `default`.
     pub fn home(&self) -> &str {
-        self.only_tenant().unwrap_or(tenant::DEFAULT)
+        self.tenants_filter().filter(|own| own.len() == 1).and_then(BTreeSet::first).map_or(tenant::DEFAULT, String::as_str)
     }
 
     /// The tenant of what may be a tenant's or nobody's: the one that is said; else the token's, when it is for one alone.
     pub fn scope(&self, said: Option<String>) -> Option<String> {
-        said.or_else(|| self.only_tenant().map(str::to_owned))
-    }
-
-    fn only_tenant(&self) -> Option<&str> {
-        self.tenants_filter().filter(|own| own.len() == 1).and_then(|own| own.first()).map(String::as_str)
+        said.or_else(|| self.reach().only().map(str::to_owned))
     }
 
     /// Whether it may ask for secrets in clear.
@@ -139,18 +129,6 @@ mod tests {
         let token = Id::parse("0192f0c1-8a5e-7cc3-b0a4-4d2f6e7a9b10").unwrap();
         let tenants = (!tenants.is_empty()).then(own);
         Caller { token, label: "".into(), role: Role::Operator, tenants, from: None, dry_run: false }
-    }
-
-    #[test]
-    fn another_tenant_does_not_exist_and_what_is_nobodys_is_seen_only() {
-        let north = of(&["north"]);
-        assert!(north.sees(Some("north")) && north.sees(None) && !north.sees(Some("south")));
-        assert!(north.owns(Some("north")) && !north.owns(None) && !north.owns(Some("south")));
-        assert!(matches!(north.must_see("device", "x", Some("south")), Err(Error::NotFound { noun: "device", .. })));
-        assert!(matches!(north.may_write_in(Some("south")), Err(Error::Invalid(_))));
-        assert!(matches!(north.may_write_in(None), Err(Error::Refused(_))));
-        let all = of(&[]);
-        assert!(all.sees(Some("south")) && all.owns(None) && all.may_write_in(None).is_ok());
     }
 
     #[test]

@@ -60,10 +60,10 @@ pub struct App {
 }
 
 impl App {
-    /// The same, acting for this caller: writes are made in that name, or only tried.
+    /// The same, acting for this caller: the store shows and changes only what is the caller's, and writes are made in that name, or only tried.
     #[must_use]
     pub fn by(&self, who: &Caller) -> Self {
-        let store = self.store.by(Author { token: who.token, label: who.label.to_string(), from: who.from });
+        let store = self.store.by(Author { token: who.token, label: who.label.to_string(), from: who.from }).within(who.reach());
         Self { store: if who.dry_run { store.dry() } else { store }, ..self.clone() }
     }
 

@@ -3,6 +3,7 @@
 use offhook_core::{
     Error, Mac, Result,
     device::{Device, State, Sync},
+    token::Reach,
 };
 use sqlx::{Row, any::AnyRow};
 
@@ -97,13 +98,14 @@ impl Store {
     pub async fn devices(&self, filter: &DeviceFilter, page: &Page<DeviceSort>) -> Result<Listed<Device>> {
         let select = super::row::SELECT.replace(" FROM devices", &format!(", {} AS sort_key FROM devices", page.sort.key()));
         let list = format!("devices {}", page.sort.as_str());
-        let rows = clauses(filter).page(&select, page.sort.key(), &list, page, &self.shared.readers).await?;
+        let rows = clauses(filter, self.reach()).page(&select, page.sort.key(), &list, page, &self.shared.readers).await?;
         rows.listed(|r| super::row::read(r, &self.shared.sealer), |r| Ok((sort_key(r)?, text(r, "id")?)))
     }
 }
 
-pub(super) fn clauses(filter: &DeviceFilter) -> Clauses {
+pub(super) fn clauses(filter: &DeviceFilter, reach: &Reach) -> Clauses {
     let mut clauses = Clauses::new();
+    clauses.within("tenant", reach);
     let equal = [
         ("tenant = ?", filter.tenant.as_deref()),
         ("state = ?", filter.state.map(State::as_str)),

@@ -2,9 +2,9 @@
 //! writes and phones wait meanwhile.
 
 use futures_util::FutureExt;
-use offhook_core::{Error, Id, Mac, Result, configuration::Configuration, device::Device};
+use offhook_core::{Id, Mac, Result, configuration::Configuration, device::Device};
 
-use super::{create, delete, list, stored, update};
+use super::{create, delete, list, own, update};
 use crate::{DeviceFilter, Store, database::failed, writer::Tx};
 
 /// Which device is to be written.
@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn count_devices_that_fit(&self, filter: &DeviceFilter) -> Result<u64> {
-        list::clauses(filter).count("SELECT COUNT(*) AS n FROM devices", &self.shared.readers).await
+        list::clauses(filter, self.reach()).count("SELECT COUNT(*) AS n FROM devices", &self.shared.readers).await
     }
 }
 
@@ -100,9 +100,12 @@ async fn write_one(tx: &mut Tx, key: DeviceKey, edit: DeviceEdit) -> Result<Writ
     })
 }
 
+/// Of a MAC that is another tenant's nothing is told but that it is in use, when a device is made with it.
 async fn id_of(tx: &mut Tx, mac: Mac) -> Result<Option<Id>> {
-    let found = sqlx::query("SELECT id FROM devices WHERE mac = $1").bind(mac.to_string()).fetch_optional(&mut tx.conn).await;
-    found.map_err(failed)?.map(|r| crate::row::id(&r, "id")).transpose()
+    let found = sqlx::query("SELECT id, tenant FROM devices WHERE mac = $1").bind(mac.to_string()).fetch_optional(&mut tx.conn).await;
+    let Some(found) = found.map_err(failed)? else { return Ok(None) };
+    let seen = tx.reach.sees(Some(&crate::row::text(&found, "tenant")?));
+    if seen { crate::row::id(&found, "id").map(Some) } else { Ok(None) }
 }
 
 async fn delete_all(tx: &mut Tx, ids: Vec<Id>, may: impl Fn(&Device) -> Result<()>) -> Result<Vec<Result<Device>>> {
@@ -117,7 +120,7 @@ async fn delete_all(tx: &mut Tx, ids: Vec<Id>, may: impl Fn(&Device) -> Result<(
 }
 
 async fn delete_one(tx: &mut Tx, id: Id, may: &impl Fn(&Device) -> Result<()>) -> Result<Device> {
-    let device = stored(tx, "devices.id = $1", id.to_string()).await?.ok_or_else(|| Error::not_found("device", id))?;
+    let device = own(tx, id).await?;
     may(&device)?;
     delete(tx, id, None).await?;
     Ok(device)

@@ -10,6 +10,7 @@ use crate::{
     Store, What,
     database::failed,
     layers, naming,
+    page::Clauses,
     references::{Holder, forget, refer},
     text::{Faults, check_revision},
     writer::Tx,
@@ -111,7 +112,8 @@ impl Store {
     async fn device_where(&self, condition: &'static str, value: String) -> Result<Option<Device>> {
         let sql = sqlx::AssertSqlSafe(format!("{} WHERE {condition}", row::SELECT));
         let found = sqlx::query(sql).bind(value).fetch_optional(&self.shared.readers).await.map_err(failed)?;
-        found.map(|r| row::read(&r, &self.shared.sealer)).transpose()
+        let device = found.map(|r| row::read(&r, &self.shared.sealer)).transpose()?;
+        Ok(device.filter(|d| self.reach().sees(Some(&d.tenant))))
     }
 
     /// A device with its accounts, in at most two queries; the layers of this configuration say which.
@@ -158,20 +160,22 @@ impl Store {
         Ok(counts)
     }
 
-    /// How many devices name each pack, by the key as it is stored.
+    /// How many devices of the reach name each pack, by the key as it is stored.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn count_devices_by_pack(&self) -> Result<BTreeMap<String, u64>> {
-        let rows = sqlx::query("SELECT pack, COUNT(*) AS n FROM devices WHERE pack IS NOT NULL GROUP BY pack");
-        let rows = rows.fetch_all(&self.shared.readers).await.map_err(failed)?;
+        let mut clauses = Clauses::new();
+        clauses.and_plain("pack IS NOT NULL");
+        clauses.within("tenant", self.reach());
+        let rows = clauses.all("SELECT pack, COUNT(*) AS n FROM devices", "GROUP BY pack", &self.shared.readers).await?;
         rows.iter().map(|r| Ok((crate::row::text(r, "pack")?, crate::row::number(r, "n")?))).collect()
     }
 
     /// Whether the last fetch of its own file had today's content; from memory.
     pub fn sync_of(&self, device: &Device) -> Sync {
         let Some(fetch) = &device.last_fetch else { return Sync::Never };
-        let tag = self.configuration().layers_tag(&selector_of(device));
+        let tag = self.shared.configuration().layers_tag(&selector_of(device));
         if fetch.generation == device.generation && fetch.layers_tag == tag { Sync::Current } else { Sync::Outdated }
     }
 }
@@ -236,7 +240,7 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Device, &Configuration) -> R
 
 /// Checks and writes a new device.
 async fn insert(tx: &mut Tx, device: &Device, pending_network: Option<String>, address: Option<String>) -> Result<()> {
-    check(device, &tx.configuration)?;
+    check(device, tx)?;
     let layer_set = layers::row_of(tx, &selector_of(device)).await?;
     row::write(tx, device, row::Place { layer_set: &layer_set, pending_network, address }, true).await?;
     naming::check(tx, Some(&device.tenant), &[], &[("settings", &device.settings)])?;
@@ -253,7 +257,7 @@ async fn update(
     if_match: Option<u64>,
     edit: impl FnOnce(&mut Device, &Configuration) -> Result<()>,
 ) -> Result<Device> {
-    let old = stored(tx, "devices.id = $1", id.to_string()).await?.ok_or_else(|| Error::not_found("device", id))?;
+    let old = own(tx, id).await?;
     check_revision(if_match, old.revision)?;
     let mut device = old.clone();
     edit(&mut device, &tx.configuration)?;
@@ -261,7 +265,7 @@ async fn update(
     if device == old {
         return Ok(device);
     }
-    check(&device, &tx.configuration)?;
+    check(&device, tx)?;
     if !same_files(&old, &device) {
         device.generation += 1;
     }
@@ -286,7 +290,7 @@ async fn update(
 }
 
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
-    let old = stored(tx, "devices.id = $1", id.to_string()).await?.ok_or_else(|| Error::not_found("device", id))?;
+    let old = own(tx, id).await?;
     check_revision(if_match, old.revision)?;
     remove(tx, id, old.mac).await
 }
@@ -297,6 +301,13 @@ async fn remove(tx: &mut Tx, id: Id, mac: Option<Mac>) -> Result<()> {
     crate::upload::remove_of(tx, id).await?;
     sqlx::query("DELETE FROM devices WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     tx.changed(What::Device { id, mac, former_mac: None }).await.map(drop)
+}
+
+/// The device of that id, when the writer may know of it.
+async fn own(tx: &mut Tx, id: Id) -> Result<Device> {
+    let device = stored(tx, "devices.id = $1", id.to_string()).await?.ok_or_else(|| Error::not_found("device", id))?;
+    tx.must_own("device", id, Some(&device.tenant))?;
+    Ok(device)
 }
 
 /// A device as the transaction sees it.
@@ -321,13 +332,13 @@ async fn write_names(tx: &mut Tx, device: &Device) -> Result<()> {
     Ok(())
 }
 
-fn check(device: &Device, configuration: &Configuration) -> Result<()> {
+fn check(device: &Device, tx: &Tx) -> Result<()> {
     let mut faults = Faults::default();
-    if !configuration.tenants.contains_key(&device.tenant) {
+    if !tx.has_tenant(&device.tenant) {
         faults.add("tenant", format!("there is no tenant {:?}", device.tenant));
     }
     for (i, profile) in device.profiles.iter().enumerate() {
-        if configuration.profile(Some(&device.tenant), profile).is_none() {
+        if tx.configuration.profile(Some(&device.tenant), profile).is_none() {
             faults.add(format!("profiles[{i}]"), format!("there is no profile {profile:?} in its tenant or among the global ones"));
         }
     }
