@@ -143,3 +143,36 @@ pub struct Device {
     /// When a person last changed it.
     pub updated_at: Timestamp,
 }
+
+impl Device {
+    /// One of which nothing is known yet: of the tenant `default`, ready.
+    pub fn new(id: Id, now: Timestamp) -> Self {
+        Self {
+            id,
+            tenant: crate::tenant::DEFAULT.to_owned(),
+            mac: None,
+            serial: None,
+            uuid: None,
+            vendor: None,
+            model: None,
+            model_pinned: false,
+            reported_model: None,
+            firmware: None,
+            pack: None,
+            pack_pinned: false,
+            state: State::Ready,
+            profiles: Vec::new(),
+            settings: Settings::default(),
+            unset: Vec::new(),
+            label: String::new(),
+            location: String::new(),
+            tags: Vec::new(),
+            last_seen: None,
+            last_fetch: None,
+            revision: 1,
+            generation: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}

@@ -22,7 +22,6 @@ use offhook_core::{
     configuration::{Configuration, LayerSelector},
     device::{Device, State, Sync},
     settings::Settings,
-    tenant::DEFAULT,
 };
 
 mod list;
@@ -180,37 +179,6 @@ impl Store {
     }
 }
 
-/// A device with nothing known of it.
-fn blank(tx: &Tx) -> Device {
-    Device {
-        id: tx.new_id(),
-        tenant: DEFAULT.to_owned(),
-        mac: None,
-        serial: None,
-        uuid: None,
-        vendor: None,
-        model: None,
-        model_pinned: false,
-        reported_model: None,
-        firmware: None,
-        pack: None,
-        pack_pinned: false,
-        state: State::Ready,
-        profiles: Vec::new(),
-        settings: Settings::default(),
-        unset: Vec::new(),
-        label: String::new(),
-        location: String::new(),
-        tags: Vec::new(),
-        last_seen: None,
-        last_fetch: None,
-        revision: 1,
-        generation: 1,
-        created_at: tx.now,
-        updated_at: tx.now,
-    }
-}
-
 /// What is the store's own stays as it was.
 fn keep_own(device: &mut Device, old: &Device) {
     device.id = old.id;
@@ -230,7 +198,7 @@ fn same_files(old: &Device, new: &Device) -> bool {
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Device, &Configuration) -> Result<()>) -> Result<Device> {
-    let empty = blank(tx);
+    let empty = Device::new(tx.new_id(), tx.now);
     let mut device = empty.clone();
     fill(&mut device, &tx.configuration)?;
     keep_own(&mut device, &empty);

@@ -100,7 +100,7 @@ async fn create(tx: &mut Tx, new: NewPending, limits: PendingLimits) -> Result<P
             return Ok(PendingOutcome::Full);
         }
     }
-    let mut device = super::blank(tx);
+    let mut device = Device::new(tx.new_id(), tx.now);
     device.state = State::Pending;
     device.mac = Some(new.mac);
     device.tenant = new.tenant;

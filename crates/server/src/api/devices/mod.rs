@@ -204,8 +204,10 @@ pub(super) async fn sync(
 
 /// Change many devices
 ///
-/// Every device that fits the selector gets another pack, or reads its files again, or both. A job looks at all of them before it
-/// changes any: files that would fail, overrides without a counterpart.
+/// Every device that fits the selector is changed, told, or deleted, in small writes, so that phones are served meanwhile. The job counts
+/// `changed`, `unchanged`, `not_changed`, `deleted`, `taken` and `not_taken`; its result has the first hundred devices with what changed
+/// (`changes`: path, before, after, masks for secrets) and the first hundred with faults. A dry run tells the same and changes nothing.
+/// `{"all": true}` as selector is every device; an empty selector is refused.
 #[utoipa::path(post, path = "/devices:bulk", tag = "devices", security(("token" = ["admin", "operator"])), request_body = BulkOrder,
     responses((status = 202, description = "The job.", body = JobView)))]
 pub(super) async fn bulk(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {

@@ -368,16 +368,77 @@ pub struct SyncOrder {
 
 /// What is to become of many devices.
 #[derive(Debug, ToSchema)]
-#[schema(example = json!({"selector": {"pack": "acme"}, "action": {"change_pack": "acme@2", "sync": "reload"}, "dry_run": true}))]
+#[schema(example = json!({"selector": {"pack": "acme", "tag": "hall"}, "action": {"patch": {"settings": {"display": {"backlight_s": 30}}}, "add": {"tags": ["dimmed"]}, "sync": "reload"}, "dry_run": true}))]
 pub struct BulkOrder {
-    /// Which: `pack` (as stored), `vendor`, `model`, `tag`, `state`, `q`, `profile`, `tenant`; all given must fit.
-    #[schema(value_type = Object)]
-    pub selector: serde_json::Value,
-    /// What: `change_pack` (an id or id@version), `sync` (`none`, `reload`, `reboot`).
-    #[schema(value_type = Object)]
-    pub action: serde_json::Value,
+    /// Which devices.
+    pub selector: BulkSelector,
+    /// What becomes of each of them.
+    pub action: BulkAction,
     /// Only tell what would change.
     pub dry_run: Option<bool>,
-    /// Also when devices would fail by it or overrides have no counterpart.
+    /// With `change_pack`: also when devices would fail by it or overrides have no counterpart.
     pub force: Option<bool>,
 }
+
+/// Which devices: every field given must fit, and at least one has to be given.
+#[derive(Debug, ToSchema)]
+pub struct BulkSelector {
+    /// Of this family.
+    pub vendor: Option<String>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// Served by this pack, as stored.
+    pub pack: Option<String>,
+    /// With this profile assigned.
+    pub profile: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// `pending`, `ready` or `disabled`.
+    #[schema(pattern = "^(pending|ready|disabled)$")]
+    pub state: Option<String>,
+    /// Text that stands in MAC, label, model, location or last address.
+    pub q: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// `never`, `current` or `outdated`.
+    #[schema(pattern = "^(never|current|outdated)$")]
+    pub sync: Option<String>,
+    /// `true`, alone: every device.
+    pub all: Option<bool>,
+}
+
+/// What becomes of each device. Several may be given; `delete` goes alone.
+#[derive(Debug, ToSchema)]
+pub struct BulkAction {
+    /// A merge patch (RFC 7396) of a device, without `mac`, `serial` and `uuid`.
+    #[schema(value_type = Option<DevicePatch>)]
+    pub patch: Option<serde_json::Value>,
+    /// Tags and profiles that come to those it has; profiles to the end of the list.
+    pub add: Option<BulkNames>,
+    /// Tags and profiles that go, the others stay.
+    pub remove: Option<BulkNames>,
+    /// `true`: make it ready, after the policy's checks.
+    pub approve: Option<bool>,
+    /// `true`: answer it like a stranger.
+    pub disable: Option<bool>,
+    /// Another pack: an id or `id@version`. All devices are looked at before any is changed.
+    pub change_pack: Option<String>,
+    /// Afterwards tell the ready ones: `none`, `reload`, `reboot`.
+    #[schema(pattern = "^(none|reload|reboot)$")]
+    pub sync: Option<String>,
+    /// `true`: delete it.
+    pub delete: Option<bool>,
+}
+
+/// Names that come to a list or go from it.
+#[derive(Debug, ToSchema)]
+pub struct BulkNames {
+    /// Tags.
+    pub tags: Option<Vec<String>>,
+    /// Profiles.
+    pub profiles: Option<Vec<String>>,
+}
+
+/// Stands for the patch of a device; the document has it in full.
+#[derive(Debug, ToSchema)]
+pub struct DevicePatch {}

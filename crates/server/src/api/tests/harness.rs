@@ -162,6 +162,18 @@ impl Server {
         self.call("DELETE", path, None).await
     }
 
+    /// A job as it is when it ended.
+    pub async fn ended(&self, job: &Value) -> Value {
+        let path = format!("/jobs/{}", job["id"].as_str().unwrap());
+        loop {
+            let job = self.get(&path).await.expect(200);
+            if ["done", "failed", "cancelled"].contains(&job["state"].as_str().unwrap()) {
+                return job;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A phone asks over HTTP; what it got.
     pub async fn phone(&self, path: &str, user_agent: &str, ip: &str) -> PhoneAnswer {
         let mut request = PhoneRequest::new(Transport::Http, ip.parse::<IpAddr>().unwrap());

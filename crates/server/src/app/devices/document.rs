@@ -149,7 +149,7 @@ impl Fields {
 }
 
 /// What a person may write, but for the settings, as a document that a patch applies to.
-fn writable(device: &Device) -> Map<String, Value> {
+pub(super) fn writable(device: &Device) -> Map<String, Value> {
     let document = json!({
         "tenant": device.tenant, "mac": device.mac, "serial": device.serial, "uuid": device.uuid, "vendor": device.vendor,
         "model": device.model, "model_pinned": device.model_pinned, "firmware": device.firmware, "pack": device.pack,

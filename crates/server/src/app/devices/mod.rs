@@ -15,10 +15,13 @@ use super::{
 };
 use crate::pipeline::{DeviceFile, Explanation, Note, Preview};
 
+mod bulk;
+mod difference;
 mod document;
 mod sync;
 
-pub use sync::{bulk, sync};
+pub use bulk::bulk;
+pub use sync::sync;
 pub mod uploads;
 
 /// A device with what the last fetch of its file amounts to.
