@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn values_that_differ_are_told_with_masks() {
         let old = json!({"label": "a", "settings": {"lines": {"1": {"password": "x", "number": "1"}}}, "tags": ["a"]});
-        let new = json!({"label": "a", "settings": {"lines": {"1": {"password": "y", "number": "1"}, "2": {"number": "2"}}}, "tags": ["b"]});
+        let new =
+            json!({"label": "a", "settings": {"lines": {"1": {"password": "y", "number": "1"}, "2": {"number": "2"}}}, "tags": ["b"]});
         let masked = |mut v: Value| {
             v["settings"]["lines"]["1"]["password"] = "********".into();
             v

@@ -153,9 +153,7 @@ fn selector(mut of: Fields) -> Result<DeviceFilter> {
         profile: of.word("profile"),
         tenant: of.word("tenant"),
         state: of.read("state", "pending, ready or disabled", |v| v.as_str().and_then(State::parse)),
-        sync: of.read("sync", "never, current or outdated", |v| {
-            serde_json::from_value::<Sync>(v.clone()).ok()
-        }),
+        sync: of.read("sync", "never, current or outdated", |v| serde_json::from_value::<Sync>(v.clone()).ok()),
         ..DeviceFilter::default()
     };
     let all = of.flag("all").unwrap_or(false);
@@ -230,8 +228,9 @@ fn try_on_any(app: &App, _who: &Caller, action: &Action) -> Result<()> {
     any.state = State::Pending;
     let mut patch = patch.clone();
     // Whether it may be ready is each device's own matter.
-    patch.remove("state").filter(|v| v.as_str().and_then(State::parse).is_none()).map_or(Ok(()), |_| {
-        Err(Error::invalid("patch.state", "must be pending, ready or disabled"))
-    })?;
+    patch
+        .remove("state")
+        .filter(|v| v.as_str().and_then(State::parse).is_none())
+        .map_or(Ok(()), |_| Err(Error::invalid("patch.state", "must be pending, ready or disabled")))?;
     Reader::of(app).patch(&mut any, Value::Object(patch)).map_err(|e| below("patch", e))
 }
