@@ -214,6 +214,7 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         key_file: config.key_file(),
         raw_secrets: RawSecrets::default(),
         request_log_rows: config.limits.request_log as u64,
+        history: offhook_store::HistoryLimits::default(),
     };
     Store::open(options, clock, entropy).await.map_err(start)
 }

@@ -7,8 +7,9 @@ use offhook_core::{Error, Id, Result, account::Account, configuration::Configura
 use sqlx::any::AnyRow;
 
 use crate::{
-    Listed, Page, Store, What,
+    Listed, Noun, Page, Store, Thing, What,
     database::{conflict, failed},
+    history,
     key::Sealer,
     page::{Clauses, pattern},
     references::{and_more, count_uses, touch_users, users, uses},
@@ -59,6 +60,18 @@ impl Store {
         edit: impl FnOnce(&mut Account, &Configuration) -> Result<()> + Send + 'static,
     ) -> Result<Account> {
         self.write(move |tx| update(tx, id, if_match, edit).boxed()).await
+    }
+
+    /// Brings a deleted account back under its id, as a new revision. `edit` gets it as it was when it was deleted.
+    ///
+    /// # Errors
+    /// `NotFound` when it was not deleted, or too long ago; else as [`Store::create_account`].
+    pub async fn revive_account(
+        &self,
+        id: Id,
+        edit: impl FnOnce(&mut Account, &Configuration) -> Result<()> + Send + 'static,
+    ) -> Result<Account> {
+        self.write(move |tx| revive(tx, id, edit).boxed()).await
     }
 
     /// Deletes an account; one in use is a `Conflict` that tells by how many.
@@ -155,7 +168,9 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Account, &Configuration) -> 
     };
     fill(&mut account, &tx.configuration)?;
     (account.id, account.revision, account.created_at, account.updated_at) = (id, 1, tx.now, tx.now);
-    put(tx, account).await
+    let account = put(tx, account).await?;
+    tx.wrote(None, Some(&account)).await?;
+    Ok(account)
 }
 
 async fn update(
@@ -176,7 +191,20 @@ async fn update(
         unused(tx, &old, "keeps its name and tenant").await?;
     }
     (account.revision, account.updated_at) = (old.revision + 1, tx.now);
-    put(tx, account).await
+    let account = put(tx, account).await?;
+    tx.wrote(Some(&old), Some(&account)).await?;
+    Ok(account)
+}
+
+async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Account, &Configuration) -> Result<()>) -> Result<Account> {
+    let Thing::Account(old) = history::last_of(tx, Noun::Account, id).await? else { return Err(Error::not_found("account", id)) };
+    let mut account = Account::clone(&old);
+    edit(&mut account, &tx.configuration)?;
+    (account.id, account.revision, account.created_at, account.updated_at) = (id, old.revision + 1, old.created_at, tx.now);
+    let account = put(tx, account).await?;
+    history::is_back(tx, &id.to_string()).await?;
+    tx.wrote(None, Some(&account)).await?;
+    Ok(account)
 }
 
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
@@ -184,7 +212,8 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     check_revision(if_match, old.revision)?;
     unused(tx, &old, "cannot be deleted").await?;
     sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
-    tx.changed(What::Account { id }).await.map(drop)
+    tx.changed(What::Account { id }).await?;
+    tx.wrote(Some(&old), None).await
 }
 
 async fn unused(tx: &mut Tx, account: &Account, what: &str) -> Result<()> {

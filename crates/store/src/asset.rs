@@ -101,6 +101,7 @@ async fn add(tx: &mut Tx, new: NewAsset, blob: &Blob) -> Result<Asset> {
     let asset = Asset { id: tx.new_id(), name, tenant, kind, size, sha256, revision: 1, created_at: tx.now, updated_at: tx.now };
     put(tx, &asset).await?;
     tx.blobs.push(Row::Came(asset.sha256.clone()));
+    tx.wrote(None, Some(&asset)).await?;
     Ok(asset)
 }
 
@@ -114,6 +115,7 @@ async fn replace(tx: &mut Tx, id: Id, if_match: Option<u64>, kind: AssetKind, bl
     let asset = Asset { kind, size, sha256, revision: old.revision + 1, updated_at: tx.now, ..Asset::clone(&old) };
     put(tx, &asset).await?;
     tx.blobs.extend([Row::Came(asset.sha256.clone()), Row::Went(old.sha256.clone())]);
+    tx.wrote(Some(&*old), Some(&asset)).await?;
     Ok(asset)
 }
 
@@ -124,7 +126,8 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     sqlx::query("DELETE FROM assets WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     Arc::make_mut(&mut tx.library).assets.remove(&key(old.tenant.as_deref(), &old.name));
     tx.blobs.push(Row::Went(old.sha256.clone()));
-    tx.changed(What::Library { noun: "asset", id }).await.map(drop)
+    tx.changed(What::Library { noun: "asset", id }).await?;
+    tx.wrote(Some(&*old), None).await
 }
 
 async fn put(tx: &mut Tx, asset: &Asset) -> Result<()> {

@@ -13,4 +13,6 @@ pub struct Author {
     pub label: String,
     /// Where the call came from.
     pub from: Option<IpAddr>,
+    /// The write brings this earlier revision back.
+    pub restores: Option<u64>,
 }

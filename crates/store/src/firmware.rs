@@ -125,6 +125,7 @@ async fn add(tx: &mut Tx, name: String, pack: String, blob: &Blob) -> Result<Fir
     Arc::make_mut(&mut tx.shelf).0.insert(key, firmware.clone());
     tx.blobs.push(Row::Came(firmware.sha256.clone()));
     tx.changed(What::Firmware { name: firmware.name.clone() }).await?;
+    tx.wrote(None, Some(&firmware)).await?;
     Ok(firmware)
 }
 
@@ -132,8 +133,9 @@ async fn delete(tx: &mut Tx, id: Id) -> Result<()> {
     let found = tx.shelf.iter().find(|f| f.id == id).cloned().ok_or_else(|| Error::not_found("firmware", id))?;
     sqlx::query("DELETE FROM firmware WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     Arc::make_mut(&mut tx.shelf).0.remove(&found.name.to_lowercase());
-    tx.blobs.push(Row::Went(found.sha256));
-    tx.changed(What::Firmware { name: found.name }).await.map(drop)
+    tx.blobs.push(Row::Went(found.sha256.clone()));
+    tx.changed(What::Firmware { name: found.name.clone() }).await?;
+    tx.wrote(Some(&found), None).await
 }
 
 /// All firmware.

@@ -8,12 +8,16 @@
 mod account;
 mod address_map;
 mod asset;
+mod audit;
 mod author;
 mod blob;
 mod change;
+mod compare;
 mod database;
 mod device;
 mod firmware;
+mod history;
+mod kept;
 mod key;
 mod layers;
 mod library;
@@ -39,15 +43,18 @@ mod writer;
 
 pub use account::{AccountFilter, AccountUses};
 pub use asset::NewAsset;
+pub use audit::{AuditEntry, AuditFilter, By, Note};
 pub use author::Author;
 pub use blob::{Blob, BlobWriter};
 pub use change::{Change, What};
+pub use compare::FieldChange;
 pub use device::{
     DeviceEdit, DeviceFilter, DeviceKey, DeviceSort, Serving, WrittenDevice,
     pending::{NewPending, PendingLimits, PendingOutcome},
     selector_of,
 };
 pub use firmware::Shelf;
+pub use history::{Deleted, DeletedFilter, HistoryLimits, Noun, Thing, Version, changes};
 pub use library::Library;
 pub use pack::NewPack;
 pub use page::{Listed, Page};

@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (4, "resources", include_str!("../migrations/0004_resources.sql")),
     (5, "uploads", include_str!("../migrations/0005_uploads.sql")),
     (6, "token_tenants", include_str!("../migrations/0006_token_tenants.sql")),
+    (7, "history", include_str!("../migrations/0007_history.sql")),
     (8, "address_maps", include_str!("../migrations/0008_address_maps.sql")),
 ];
 

@@ -12,7 +12,7 @@ use offhook_core::{
 use sha2::{Digest, Sha256};
 use sqlx::{Row, any::AnyRow};
 
-use crate::{Store, What, database::failed, key::hex, row, writer::Tx};
+use crate::{Note, Store, What, database::failed, key::hex, row, writer::Tx};
 
 /// A pack that is to be installed.
 #[derive(Clone, Debug)]
@@ -159,6 +159,8 @@ async fn install(tx: &mut Tx, new: NewPack) -> Result<InstalledPack> {
     .await
     .map_err(failed)?;
     tx.changed(What::Packs { pack: installed.pack.clone() }).await?;
+    let from = if installed.origin.is_empty() { String::new() } else { format!("from {}, ", installed.origin) };
+    note(tx, "install", &installed.pack, format!("version {}, {from}sha256 {}", installed.version, installed.sha256)).await?;
     Ok(installed)
 }
 
@@ -178,13 +180,23 @@ async fn uninstall(tx: &mut Tx, pack: String, version: Option<String>, built_in:
             .map_err(failed)?
             .rows_affected();
     }
-    tx.changed(What::Packs { pack }).await?;
+    tx.changed(What::Packs { pack: pack.clone() }).await?;
+    if rows > 0 {
+        let which = version.map_or_else(|| "all installed versions".to_owned(), |v| format!("version {v}"));
+        note(tx, "uninstall", &pack, if built_in { format!("{which}, and the built-in one") } else { which }).await?;
+    }
     Ok(rows)
+}
+
+/// A pack is no document: the log says in words what became of it.
+async fn note(tx: &mut Tx, action: &'static str, pack: &str, detail: String) -> Result<()> {
+    tx.note(&Note { action, noun: "pack", subject: pack.to_owned(), name: pack.to_owned(), tenant: None, detail }).await
 }
 
 async fn restore(tx: &mut Tx, pack: String) -> Result<()> {
     sqlx::query("DELETE FROM removed_packs WHERE pack = $1").bind(&pack).execute(&mut tx.conn).await.map_err(failed)?;
-    tx.changed(What::Packs { pack }).await.map(drop)
+    tx.changed(What::Packs { pack: pack.clone() }).await?;
+    note(tx, "restore", &pack, "the built-in pack is used again".to_owned()).await
 }
 
 async fn use_packs(tx: &mut Tx, digests: PackDigests) -> Result<()> {

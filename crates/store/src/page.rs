@@ -167,6 +167,23 @@ impl Rows {
     }
 }
 
+/// One page of several lists of the same order, each read with the same page, from the greatest to the least.
+pub(crate) fn merged<T, S, K: Ord + serde::Serialize>(
+    list: &str,
+    lists: Vec<Listed<T>>,
+    page: &Page<S>,
+    key: impl Fn(&T) -> (K, String),
+) -> Result<Listed<T>> {
+    let mut more = lists.iter().any(|l| l.next_cursor.is_some());
+    let mut items: Vec<T> = lists.into_iter().flat_map(|l| l.items).collect();
+    items.sort_by_key(|item| std::cmp::Reverse(key(item)));
+    more |= items.len() > page.limit as usize;
+    items.truncate(page.limit as usize);
+    let last = items.last().filter(|_| more).map(key);
+    let next_cursor = last.map(|(key, id)| write_cursor(&format!("{list} descending"), &key, &id)).transpose()?;
+    Ok(Listed { items, next_cursor })
+}
+
 fn write_cursor(list: &str, key: &impl serde::Serialize, id: &str) -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(row::to_json(&(list, key, id))?))
 }

@@ -72,7 +72,9 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Phonebook) -> Result<()>) ->
     };
     fill(&mut book)?;
     (book.id, book.revision, book.created_at, book.updated_at) = (id, 1, tx.now, tx.now);
-    put(tx, book, 0).await
+    let book = put(tx, book, 0).await?;
+    tx.wrote(None, Some(&*book)).await?;
+    Ok(book)
 }
 
 async fn update(tx: &mut Tx, id: Id, if_match: Option<u64>, edit: impl FnOnce(&mut Phonebook) -> Result<()>) -> Result<Arc<Phonebook>> {
@@ -90,7 +92,9 @@ async fn update(tx: &mut Tx, id: Id, if_match: Option<u64>, edit: impl FnOnce(&m
         Arc::make_mut(&mut tx.library).phonebooks.remove(&key(old.tenant.as_deref(), &old.name));
     }
     (book.revision, book.updated_at) = (old.revision + 1, tx.now);
-    put(tx, book, if moved { 0 } else { old.contacts.len() }).await
+    let book = put(tx, book, if moved { 0 } else { old.contacts.len() }).await?;
+    tx.wrote(Some(&*old), Some(&*book)).await?;
+    Ok(book)
 }
 
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
@@ -99,7 +103,8 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     naming::unused(tx, (id, "phone book", &old.name, old.tenant.as_deref()), "cannot be deleted").await?;
     sqlx::query("DELETE FROM phonebooks WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     Arc::make_mut(&mut tx.library).phonebooks.remove(&key(old.tenant.as_deref(), &old.name));
-    tx.changed(What::Library { noun: "phonebook", id }).await.map(drop)
+    tx.changed(What::Library { noun: "phonebook", id }).await?;
+    tx.wrote(Some(&*old), None).await
 }
 
 fn check(tx: &Tx, book: &Phonebook, before: usize) -> Result<()> {

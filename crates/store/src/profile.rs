@@ -10,8 +10,9 @@ use offhook_core::{
 use sqlx::AnyConnection;
 
 use crate::{
-    Store,
+    Noun, Store, Thing,
     database::{conflict, failed},
+    history,
     key::Sealer,
     layers, naming,
     references::{Holder, SHOWN_USERS, and_more, device_name, forget, refer},
@@ -40,6 +41,18 @@ impl Store {
         edit: impl FnOnce(&mut Profile, &Configuration) -> Result<()> + Send + 'static,
     ) -> Result<Profile> {
         self.write(move |tx| update(tx, id, if_match, edit).boxed()).await
+    }
+
+    /// Brings a deleted profile back under its id, as a new revision. `edit` gets it as it was when it was deleted.
+    ///
+    /// # Errors
+    /// `NotFound` when it was not deleted, or too long ago; else as [`Store::create_profile`].
+    pub async fn revive_profile(
+        &self,
+        id: Id,
+        edit: impl FnOnce(&mut Profile, &Configuration) -> Result<()> + Send + 'static,
+    ) -> Result<Profile> {
+        self.write(move |tx| revive(tx, id, edit).boxed()).await
     }
 
     /// Deletes a profile; one in use is a `Conflict` that names its users.
@@ -74,7 +87,9 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Profile, &Configuration) -> 
     };
     fill(&mut profile, &tx.configuration)?;
     (profile.id, profile.revision, profile.created_at, profile.updated_at) = (id, 1, tx.now, tx.now);
-    put(tx, profile).await
+    let profile = put(tx, profile).await?;
+    tx.wrote(None, Some(&profile)).await?;
+    Ok(profile)
 }
 
 async fn update(
@@ -95,7 +110,23 @@ async fn update(
         unused(tx, &old, "keeps its name and tenant").await?;
     }
     (profile.revision, profile.updated_at) = (old.revision + 1, tx.now);
-    put(tx, profile).await
+    let profile = put(tx, profile).await?;
+    tx.wrote(Some(&old), Some(&profile)).await?;
+    Ok(profile)
+}
+
+async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Profile, &Configuration) -> Result<()>) -> Result<Profile> {
+    if tx.configuration.profiles().any(|p| p.id == id) {
+        return Err(Error::not_found("profile", id));
+    }
+    let Thing::Profile(old) = history::last_of(tx, Noun::Profile, id).await? else { return Err(Error::not_found("profile", id)) };
+    let mut profile = Profile::clone(&old);
+    edit(&mut profile, &tx.configuration)?;
+    (profile.id, profile.revision, profile.created_at, profile.updated_at) = (id, old.revision + 1, old.created_at, tx.now);
+    let profile = put(tx, profile).await?;
+    history::is_back(tx, &id.to_string()).await?;
+    tx.wrote(None, Some(&profile)).await?;
+    Ok(profile)
 }
 
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
@@ -105,7 +136,8 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     forget(tx, "profile", &id.to_string()).await?;
     sqlx::query("DELETE FROM profiles WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     let configuration = layers::edited(&tx.configuration, |parts| parts.profiles.retain(|p| p.id != id))?;
-    tx.configure(configuration).await
+    tx.configure(configuration).await?;
+    tx.wrote(Some(&old), None).await
 }
 
 /// Fine when nothing means this profile by its name.

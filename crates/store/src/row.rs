@@ -25,6 +25,11 @@ pub(crate) fn number(row: &AnyRow, column: &str) -> Result<u64> {
     row.try_get::<i64, _>(column).map(i64::cast_unsigned).map_err(failed)
 }
 
+/// A number, or nothing.
+pub(crate) fn maybe_number(row: &AnyRow, column: &str) -> Result<Option<u64>> {
+    row.try_get::<Option<i64>, _>(column).map(|n| n.map(i64::cast_unsigned)).map_err(failed)
+}
+
 /// 0 or 1.
 pub(crate) fn flag(row: &AnyRow, column: &str) -> Result<bool> {
     Ok(number(row, column)? != 0)

@@ -15,8 +15,8 @@ use crate::{
     writer::Tx,
 };
 
-const SETTINGS: &str = "site settings";
-const ENFORCED: &str = "site enforced";
+pub(crate) const SETTINGS: &str = "site settings";
+pub(crate) const ENFORCED: &str = "site enforced";
 
 impl Store {
     /// Changes the site.
@@ -56,6 +56,7 @@ async fn update(tx: &mut Tx, if_match: Option<u64>, edit: impl FnOnce(&mut Site,
         .await
         .map_err(failed)?;
     tx.configure(configuration).await?;
+    tx.wrote(Some(&old), Some(&site)).await?;
     Ok(site)
 }
 

@@ -21,7 +21,7 @@ use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Author, Change, Library, Shelf,
+    Author, Change, HistoryLimits, Library, Shelf,
     blob::Blobs,
     database::{Database, failed},
     key::{MasterKey, Sealer},
@@ -43,10 +43,12 @@ pub struct StoreOptions {
     pub raw_secrets: RawSecrets,
     /// How many of the newest requests the log keeps.
     pub request_log_rows: u64,
+    /// How much of the past is kept.
+    pub history: HistoryLimits,
 }
 
 impl StoreOptions {
-    /// The usual names in a data directory: `offhook.db`, `secret.key`; 100,000 requests.
+    /// The usual names in a data directory: `offhook.db`, `secret.key`; 100,000 requests; the usual history.
     pub fn in_dir(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             url: "sqlite:offhook.db".into(),
@@ -54,6 +56,7 @@ impl StoreOptions {
             key_file: "secret.key".into(),
             raw_secrets: RawSecrets::default(),
             request_log_rows: 100_000,
+            history: HistoryLimits::default(),
         }
     }
 }
@@ -83,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) readers: AnyPool,
     pub(crate) blobs: Blobs,
     pub(crate) request_log_rows: u64,
+    pub(crate) history: HistoryLimits,
     master: MasterKey,
     raw: RwLock<Arc<RawSecrets>>,
     configuration: RwLock<Arc<Configuration>>,
@@ -171,6 +175,18 @@ impl Store {
     #[must_use]
     pub fn dry(&self) -> Self {
         Self { dry: true, ..self.clone() }
+    }
+
+    /// The same store, whose writes bring an earlier revision back.
+    #[must_use]
+    pub fn restoring(&self, revision: u64) -> Self {
+        let author = self.author.as_deref().cloned().map(|author| Arc::new(Author { restores: Some(revision), ..author }));
+        Self { author, ..self.clone() }
+    }
+
+    /// Whether writes are made in somebody's name.
+    pub(crate) fn has_author(&self) -> bool {
+        self.author.is_some()
     }
 
     /// Whether writes are only tried.
@@ -267,6 +283,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         readers: database.readers().await.map_err(|e| cannot(&database.file, e))?,
         blobs: Blobs::open(&dir.join("blobs"), held.blobs).map_err(|e| format!("{}: {e}", dir.join("blobs").display()))?,
         request_log_rows: options.request_log_rows,
+        history: options.history,
         clock,
         entropy,
         sealer,

@@ -11,6 +11,8 @@ use sqlx::AnyConnection;
 use crate::{
     Store, What,
     database::failed,
+    history,
+    kept::Kept,
     row,
     text::{Faults, check_revision},
     writer::Tx,
@@ -115,8 +117,10 @@ async fn put(tx: &mut Tx, new: NewTemplate, if_match: Option<u64>) -> Result<Tem
     if old.is_none() && templates.iter().filter(|o| o.scope == new.scope).count() >= MOST {
         return Err(Error::Full(format!("{} has {MOST} template overrides already: delete some first", new.scope)));
     }
+    let brings_back = old.is_none() && tx.author.as_ref().is_some_and(|a| a.restores.is_some());
+    let back = if brings_back { history::last_template(tx, &new.scope, &new.pack, &new.name).await? } else { None };
     let mut one = TemplateOverride {
-        id: old.map_or_else(|| tx.new_id(), |o| o.id),
+        id: old.map(|o| o.id).or(back.as_ref().map(|b| b.id)).unwrap_or_else(|| tx.new_id()),
         scope: new.scope,
         pack: new.pack,
         name: new.name,
@@ -125,8 +129,8 @@ async fn put(tx: &mut Tx, new: NewTemplate, if_match: Option<u64>) -> Result<Tem
         base_version: new.base_version,
         base_source: new.base_source,
         author: new.author,
-        revision: old.map_or(1, |o| o.revision),
-        created_at: old.map_or(tx.now, |o| o.created_at),
+        revision: old.map(|o| o.revision).or(back.as_ref().map(|b| b.revision + 1)).unwrap_or(1),
+        created_at: old.map(|o| o.created_at).or(back.as_ref().map(|b| b.created_at)).unwrap_or(tx.now),
         updated_at: old.map_or(tx.now, |o| o.updated_at),
     };
     if let Some(old) = old {
@@ -139,6 +143,10 @@ async fn put(tx: &mut Tx, new: NewTemplate, if_match: Option<u64>) -> Result<Tem
     write(tx, &one).await?;
     outdate(tx, &new.devices).await?;
     configure(tx, templates.with(one.clone())).await?;
+    if back.is_some() {
+        history::is_back(tx, &one.id.to_string()).await?;
+    }
+    tx.wrote(old.map(|o| &**o as &dyn Kept), Some(&one)).await?;
     Ok(one)
 }
 
@@ -149,7 +157,8 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>, devices: Vec<Id>) ->
     check_revision(if_match, old.revision)?;
     sqlx::query("DELETE FROM templates WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
     outdate(tx, &devices).await?;
-    configure(tx, templates.without(id)).await
+    configure(tx, templates.without(id)).await?;
+    tx.wrote(Some(&**old), None).await
 }
 
 async fn configure(tx: &mut Tx, templates: TemplateSet) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use offhook_core::{
-    Error, Result,
+    Error, Id, Result,
     configuration::Configuration,
     settings::Settings,
     tenant::{DEFAULT, Tenant},
@@ -10,8 +10,9 @@ use offhook_core::{
 use sqlx::AnyConnection;
 
 use crate::{
-    Store,
+    Noun, Store, Thing,
     database::{conflict, failed},
+    history,
     key::Sealer,
     layers, naming,
     references::{Holder, forget, refer},
@@ -43,6 +44,18 @@ impl Store {
         self.write(move |tx| update(tx, name, if_match, edit).boxed()).await
     }
 
+    /// Brings a deleted tenant back under its id and name, as a new revision. `edit` gets it as it was when it was deleted.
+    ///
+    /// # Errors
+    /// `NotFound` when it was not deleted, or too long ago; else as [`Store::create_tenant`].
+    pub async fn revive_tenant(
+        &self,
+        id: Id,
+        edit: impl FnOnce(&mut Tenant, &Configuration) -> Result<()> + Send + 'static,
+    ) -> Result<Tenant> {
+        self.write(move |tx| revive(tx, id, edit).boxed()).await
+    }
+
     /// Deletes a tenant. `default` stays; one that owns devices, accounts, profiles or template overrides is a `Conflict` that tells how many.
     ///
     /// # Errors
@@ -72,7 +85,25 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Tenant, &Configuration) -> R
     if tx.configuration.tenants.contains_key(&tenant.name) {
         return Err(Error::Conflict(taken(&tenant.name)));
     }
-    put(tx, tenant).await
+    let tenant = put(tx, tenant).await?;
+    tx.wrote(None, Some(&tenant)).await?;
+    Ok(tenant)
+}
+
+async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Tenant, &Configuration) -> Result<()>) -> Result<Tenant> {
+    let Thing::Tenant(old) = history::last_of(tx, Noun::Tenant, id).await? else { return Err(Error::not_found("tenant", id)) };
+    let mut tenant = Tenant::clone(&old);
+    edit(&mut tenant, &tx.configuration)?;
+    tenant.name.clone_from(&old.name);
+    (tenant.id, tenant.revision, tenant.created_at, tenant.updated_at) = (id, old.revision + 1, old.created_at, tx.now);
+    check(&tenant, &tx.configuration)?;
+    if tx.configuration.tenants.contains_key(&tenant.name) {
+        return Err(Error::Conflict(taken(&tenant.name)));
+    }
+    let tenant = put(tx, tenant).await?;
+    history::is_back(tx, &id.to_string()).await?;
+    tx.wrote(None, Some(&tenant)).await?;
+    Ok(tenant)
 }
 
 async fn update(
@@ -98,7 +129,9 @@ async fn update(
     }
     (tenant.revision, tenant.updated_at) = (old.revision + 1, tx.now);
     check(&tenant, &tx.configuration)?;
-    put(tx, tenant).await
+    let tenant = put(tx, tenant).await?;
+    tx.wrote(Some(&old), Some(&tenant)).await?;
+    Ok(tenant)
 }
 
 async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> {
@@ -126,7 +159,8 @@ async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> 
     forget(tx, "tenant", &old.id.to_string()).await?;
     sqlx::query("DELETE FROM tenants WHERE name = $1").bind(&name).execute(&mut tx.conn).await.map_err(failed)?;
     let configuration = layers::edited(&tx.configuration, |parts| parts.tenants.retain(|t| t.name != name))?;
-    tx.configure(configuration).await
+    tx.configure(configuration).await?;
+    tx.wrote(Some(&old), None).await
 }
 
 fn taken(name: &str) -> String {

@@ -172,6 +172,7 @@ async fn insert(tx: &mut Tx, new: NewToken, sha256: String) -> Result<Token> {
         .await
         .map_err(failed)?;
     tx.changed(What::Token { id: token.id }).await?;
+    tx.wrote(None, Some(&token)).await?;
     Ok(token)
 }
 
@@ -189,7 +190,8 @@ async fn revoke(tx: &mut Tx, id: Id) -> Result<()> {
         return Err(Error::Conflict("this is the last valid admin token: make another one before it is revoked".into()));
     }
     sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
-    tx.changed(What::Token { id }).await.map(drop)
+    tx.changed(What::Token { id }).await?;
+    tx.wrote(Some(token), None).await
 }
 
 fn read(r: &AnyRow) -> Result<Token> {

@@ -159,9 +159,13 @@ async fn remove(tx: &mut Tx, found: &AnyRow) -> Result<()> {
 }
 
 async fn delete(tx: &mut Tx, device: Id, id: Id) -> Result<()> {
-    let found = sqlx::query("SELECT id, sha256, size FROM uploads WHERE device = $1 AND id = $2");
-    let found = found.bind(device.to_string()).bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)?;
-    remove(tx, &found.ok_or_else(|| Error::not_found("upload", id))?).await
+    let sql = sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS}, (SELECT tenant FROM devices WHERE devices.id = device) AS tenant FROM uploads WHERE device = $1 AND id = $2"
+    ));
+    let found = sqlx::query(sql).bind(device.to_string()).bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)?;
+    let found = found.ok_or_else(|| Error::not_found("upload", id))?;
+    remove(tx, &found).await?;
+    tx.wrote(Some(&(read(&found)?, row::text(&found, "tenant")?)), None).await
 }
 
 /// All that a device sent, before it goes itself.

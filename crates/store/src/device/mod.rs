@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    Store, What,
+    Noun, Store, Thing, What,
     database::failed,
-    layers, naming,
+    history, layers, naming,
     page::Clauses,
     references::{Holder, forget, refer},
     text::{Faults, check_revision},
@@ -82,6 +82,18 @@ impl Store {
     /// `NotFound`; `Stale`.
     pub async fn delete_device(&self, id: Id, if_match: Option<u64>) -> Result<()> {
         self.write(move |tx| delete(tx, id, if_match).boxed()).await
+    }
+
+    /// Brings a deleted device back under its id, as a new revision. `edit` gets it as it was when it was deleted.
+    ///
+    /// # Errors
+    /// `NotFound` when it was not deleted, or too long ago; else as [`Store::create_device`].
+    pub async fn revive_device(
+        &self,
+        id: Id,
+        edit: impl FnOnce(&mut Device, &Configuration) -> Result<()> + Send + 'static,
+    ) -> Result<Device> {
+        self.write(move |tx| revive(tx, id, edit).boxed()).await
     }
 
     /// The device of that id.
@@ -203,6 +215,7 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Device, &Configuration) -> R
     fill(&mut device, &tx.configuration)?;
     keep_own(&mut device, &empty);
     insert(tx, &device, None, None).await?;
+    tx.wrote(None, Some(&device)).await?;
     Ok(device)
 }
 
@@ -254,13 +267,27 @@ async fn update(
     }
     let former_mac = old.mac.filter(|_| old.mac != device.mac);
     tx.changed(What::Device { id, mac: device.mac, former_mac }).await?;
+    tx.wrote(Some(&old), Some(&device)).await?;
     Ok(device)
 }
 
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     let old = own(tx, id).await?;
     check_revision(if_match, old.revision)?;
-    remove(tx, id, old.mac).await
+    remove(tx, id, old.mac).await?;
+    tx.wrote(Some(&old), None).await
+}
+
+async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Device, &Configuration) -> Result<()>) -> Result<Device> {
+    let Thing::Device(old) = history::last_of(tx, Noun::Device, id).await? else { return Err(Error::not_found("device", id)) };
+    let mut device = Device::clone(&old);
+    edit(&mut device, &tx.configuration)?;
+    keep_own(&mut device, &old);
+    (device.revision, device.generation, device.updated_at) = (old.revision + 1, old.generation + 1, tx.now);
+    insert(tx, &device, None, None).await?;
+    history::is_back(tx, &id.to_string()).await?;
+    tx.wrote(None, Some(&device)).await?;
+    Ok(device)
 }
 
 /// Takes a device and what names it away.
