@@ -97,7 +97,9 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut AddressMap, &Configuration) 
     };
     fill(&mut map, &tx.configuration)?;
     (map.id, map.revision, map.created_at, map.updated_at) = (id, 1, tx.now, tx.now);
-    put(tx, map).await
+    let map = put(tx, map).await?;
+    tx.wrote(None, Some(&map)).await?;
+    Ok(map)
 }
 
 async fn update(
@@ -116,14 +118,17 @@ async fn update(
         return Ok(map);
     }
     (map.revision, map.updated_at) = (old.revision + 1, tx.now);
-    put(tx, map).await
+    let map = put(tx, map).await?;
+    tx.wrote(Some(&old), Some(&map)).await?;
+    Ok(map)
 }
 
 async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
     let old = stored(tx, id)?;
     check_revision(if_match, old.revision)?;
     sqlx::query("DELETE FROM address_maps WHERE id = $1").bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
-    configure(tx, id, None).await
+    configure(tx, id, None).await?;
+    tx.wrote(Some(&old), None).await
 }
 
 fn check(map: &AddressMap, tx: &Tx) -> Result<()> {

@@ -3,6 +3,7 @@
 use offhook_core::{
     Result,
     account::Account,
+    address_map::AddressMap,
     asset::Asset,
     clock::{Entropy, Timestamp},
     device::Device,
@@ -336,6 +337,24 @@ impl Kept for TemplateOverride {
 /// What an override is called in lists: `site/acme/base.tpl`. Letter case does not count in it.
 pub(crate) fn template_name(scope: &str, pack: &str, name: &str) -> String {
     format!("{scope}/{pack}/{}", name.to_lowercase())
+}
+
+impl Kept for AddressMap {
+    fn about(&self) -> About {
+        About {
+            noun: "address-map",
+            id: self.id.to_string(),
+            name: self.address.to_string(),
+            tenant: self.tenant.clone(),
+            revision: Some(self.revision),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    fn own(&self) -> Value {
+        json!({ "tenant": self.tenant, "address": self.address, "name": self.name })
+    }
 }
 
 impl Kept for Asset {
