@@ -1,10 +1,10 @@
 //! The audit log: a bounded table of who wrote what, when, from where and what changed. Written in the transaction of the write itself,
 //! so that neither is without the other. Secrets are masked before they come here.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
 use futures_util::FutureExt;
-use offhook_core::{Id, Result, clock::Timestamp};
+use offhook_core::{Id, Result, clock::Timestamp, token::Reach};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 
@@ -87,8 +87,8 @@ pub struct Note {
 /// Which entries. Every field given must fit.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// Of these tenants; none: of all, and of what is no tenant's.
-    pub tenants: Option<BTreeSet<String>>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
     /// About such things.
     pub noun: Option<String>,
     /// About this one, by id.
@@ -114,8 +114,7 @@ impl Store {
         let page = Page { descending: true, ..page.clone() };
         let mut lists = Vec::new();
         // One look per tenant, each along an index: many tenants in one condition would be sorted whole.
-        let tenants: Vec<Option<&str>> = filter.tenants.as_ref().map_or_else(|| vec![None], |all| all.iter().map(|t| Some(t.as_str())).collect());
-        for tenant in tenants {
+        for tenant in tenants(self.reach(), filter.tenant.as_deref()) {
             let rows = clauses(filter, tenant).page(COLUMNS, "id", "audit", &page, &self.shared.readers).await?;
             lists.push(rows.listed(read, |r| row::text(r, "id").map(|id| (id.clone(), id)))?);
         }
@@ -129,7 +128,8 @@ impl Store {
     pub async fn audit_entry(&self, id: Id) -> Result<Option<AuditEntry>> {
         let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = $1"));
         let found = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.shared.readers).await.map_err(failed)?;
-        found.map(|r| read(&r)).transpose()
+        let entry = found.map(|r| read(&r)).transpose()?;
+        Ok(entry.filter(|e| self.reach().owns(e.tenant.as_deref())))
     }
 
     /// Writes down what somebody did that is no write of its own. Without an author nothing is written.
@@ -141,6 +141,15 @@ impl Store {
             return Ok(());
         }
         self.write(move |tx| async move { tx.note(&note).await }.boxed()).await
+    }
+}
+
+/// The tenants that a list is read for, each by itself; `None`: without a look at the tenant.
+pub(crate) fn tenants<'a>(reach: &'a Reach, wanted: Option<&'a str>) -> Vec<Option<&'a str>> {
+    match (reach.tenants(), wanted) {
+        (None, wanted) => vec![wanted],
+        (Some(own), None) => own.iter().map(|t| Some(t.as_str())).collect(),
+        (Some(own), Some(wanted)) => own.contains(wanted).then_some(Some(wanted)).into_iter().collect(),
     }
 }
 

@@ -211,8 +211,8 @@ pub struct Deleted {
 pub struct DeletedFilter {
     /// Such things.
     pub noun: Option<Noun>,
-    /// Of these tenants; none: of all, and of what was no tenant's.
-    pub tenants: Option<std::collections::BTreeSet<String>>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
 }
 
 impl Store {
@@ -235,6 +235,7 @@ impl Store {
             list.push(Version { thing, by: None, present: false });
         }
         list.truncate(limit as usize + 1);
+        list.retain(|version| self.reach().owns(version.thing.tenant().as_deref()));
         for version in &mut list {
             let revision = version.thing.revision();
             version.by = match revision.checked_sub(1).and_then(|before| replaced_by.get(&before)) {
@@ -259,6 +260,7 @@ impl Store {
                 found.map(|r| thing(&r, &self.shared.sealer)).transpose()?.map(|thing| (thing, false))
             }
         };
+        let found = found.filter(|(thing, _)| self.reach().owns(thing.tenant().as_deref()));
         let Some((thing, present)) = found else { return Ok(None) };
         let query = sqlx::query("SELECT token, label, origin FROM history WHERE subject = $1 AND revision = $2");
         let before = query.bind(id.to_owned()).bind(revision.saturating_sub(1).cast_signed());
@@ -295,7 +297,7 @@ impl Store {
     /// `Invalid` for a limit beyond 1 to 1000 or a cursor that is not one of this list.
     pub async fn deleted(&self, filter: &DeletedFilter, page: &Page<()>) -> Result<Listed<Deleted>> {
         let page = Page { descending: true, ..page.clone() };
-        let tenants: Vec<Option<&str>> = filter.tenants.as_ref().map_or_else(|| vec![None], |all| all.iter().map(|t| Some(t.as_str())).collect());
+        let tenants = audit::tenants(self.reach(), filter.tenant.as_deref());
         let nouns = filter.noun.map_or_else(|| Noun::ALL.to_vec(), |n| vec![n]);
         let mut lists = Vec::new();
         for (tenant, noun) in tenants.iter().flat_map(|t| nouns.iter().map(move |n| (t, n))) {
@@ -323,7 +325,7 @@ impl Store {
             let sql = format!("{COLUMNS} WHERE gone = 1 AND noun = $1 AND {column} = $2 ORDER BY replaced_at DESC LIMIT 1");
             let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(noun.as_str()).bind(key.to_owned());
             if let Some(found) = query.fetch_optional(&self.shared.readers).await.map_err(failed)? {
-                return read_deleted(&found).map(Some);
+                return read_deleted(&found).map(|d| Some(d).filter(|d| self.reach().owns(d.tenant.as_deref())));
             }
         }
         Ok(None)
@@ -429,7 +431,9 @@ fn stored_document(tx: &Tx, version: &dyn Kept) -> Result<String> {
 pub(crate) async fn last_of(tx: &mut Tx, noun: Noun, id: Id) -> Result<Thing> {
     let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE subject = $1 AND noun = $2 AND gone = 1 ORDER BY revision DESC LIMIT 1"));
     let found = sqlx::query(sql).bind(id.to_string()).bind(noun.as_str()).fetch_optional(&mut tx.conn).await.map_err(failed)?;
-    thing(&found.ok_or_else(|| Error::not_found(noun.as_str(), id))?, &tx.shared.sealer)
+    let thing = thing(&found.ok_or_else(|| Error::not_found(noun.as_str(), id))?, &tx.shared.sealer)?;
+    tx.must_own(noun.as_str(), id, thing.tenant().as_deref())?;
+    Ok(thing)
 }
 
 /// The last version of the template override that was deleted from a place, as the transaction sees it.

@@ -399,8 +399,8 @@ impl Kept for Token {
             noun: "token",
             id: self.id.to_string(),
             name: self.label.clone(),
-            // A token is no tenant's: one for several would else be told to each of them.
-            tenant: None,
+            // One for several tenants is told to none of them.
+            tenant: self.reach().only().map(str::to_owned),
             revision: None,
             created_at: self.created_at,
             updated_at: self.created_at,

@@ -91,6 +91,7 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Tenant, &Configuration) -> R
 }
 
 async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Tenant, &Configuration) -> Result<()>) -> Result<Tenant> {
+    tx.reach.must_be_all("this makes a tenant")?;
     let Thing::Tenant(old) = history::last_of(tx, Noun::Tenant, id).await? else { return Err(Error::not_found("tenant", id)) };
     let mut tenant = Tenant::clone(&old);
     edit(&mut tenant, &tx.configuration)?;
