@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, asset, config, device, firmware, job, pack, phonebook, profile, requests, serve, simulate, site, template, tenant, token,
+    account, asset, config, device, firmware, health, job, pack, phonebook, profile, requests, serve, simulate, site, template, tenant,
+    token,
 };
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
@@ -54,6 +55,7 @@ pub enum Command {
     Token(token::Token),
     Pack(pack::Pack),
     Job(job::Job),
+    Health(health::Health),
     Completions(Completions),
 }
 

@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::failure::{Failure, Outcome};
 
 const DEFAULT_DATA_DIR: &str = "./offhook-data";
+/// Where the package of a distribution keeps it.
+const INSTALLED_DATA_DIR: &str = "/var/lib/offhook";
 /// A whole answer takes no longer than this, an upload of firmware included.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -40,10 +42,17 @@ pub struct Connection {
 impl Connection {
     fn data_dir(&self) -> PathBuf {
         let variable = || env::var_os("OFFHOOK_DATA_DIR").map(PathBuf::from);
-        self.data_dir.clone().or_else(variable).unwrap_or_else(|| DEFAULT_DATA_DIR.into())
+        self.data_dir.clone().or_else(variable).unwrap_or_else(|| {
+            let installed = !Path::new(DEFAULT_DATA_DIR).exists() && Path::new(INSTALLED_DATA_DIR).join("listeners.json").exists();
+            if installed { INSTALLED_DATA_DIR } else { DEFAULT_DATA_DIR }.into()
+        })
     }
 
-    fn server(&self) -> Outcome<Url> {
+    /// Where the API is.
+    ///
+    /// # Errors
+    /// Nothing tells it.
+    pub fn server(&self) -> Outcome<Url> {
         let text = match &self.url {
             Some(url) => url.clone(),
             None => local_server(&self.data_dir())?,

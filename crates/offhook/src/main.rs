@@ -88,6 +88,7 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
         Command::Requests(requests) => ask(requests.run(out)),
         Command::Token(token) => ask(token.run(out)),
         Command::Job(job) => ask(job.run(out)),
+        Command::Health(health) => ask(health.run(out)),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A listener calls the [`pipeline`] or a use case in [`app`], never the store.
 
+pub mod activation;
 pub mod api;
 pub mod app;
 pub mod config;

@@ -9,12 +9,13 @@ use offhook_core::{
 use offhook_store::{Store, StoreOptions};
 use serde::Serialize;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    activation::{Inherited, Manager},
     api,
     app::{
         App,
@@ -109,8 +110,9 @@ impl Entropy for SystemEntropy {
 pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), ServeError> {
     let config = Arc::new(sources.load()?.config);
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let manager = Manager::of_this_process();
     // Ports first: a second server must fail here and not at the store's lock.
-    let bound = Bound::bind(&config)?;
+    let bound = Bound::bind(&config, Inherited::take().map_err(ServeError::Start)?)?;
     let store = open_store(&config, clock.clone(), entropy.clone()).await?;
     let loader = PackLoader::new(store.clone(), config.packs_dir());
     let (catalog, faults) = loader.load(None).await.map_err(start)?;
@@ -148,10 +150,16 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
     };
     let faces = bound.serve(&config, app, closing.clone());
     let chores = tokio::spawn(chores(pipeline.clone(), store.clone(), metrics, closing.clone()));
+    let signals = Signals::listen()?;
     write_listeners(&config, &listeners)?;
     let trusted_networks = pipeline.trusted_networks().iter().map(ToString::to_string).collect();
     ready(&Started { listeners, trusted_networks, new_token, packs });
-    wait_for_the_end(&sources, &config, &pipeline, &loader).await?;
+    manager.ready("serving");
+    tokio::select! {
+        () = wait_for_the_end(signals, &sources, &config, &pipeline, &loader, &manager) => {}
+        () = manager.keep_alive() => {}
+    }
+    manager.stopping();
     closing.cancel();
     drain(&config, faces, chores, (stop_recording, recording), &store).await;
     let _ = std::fs::remove_file(config.listeners_file());
@@ -166,9 +174,12 @@ struct Bound {
 }
 
 impl Bound {
-    fn bind(config: &Config) -> Result<Self, ServeError> {
+    /// A face that was handed sockets has these and no others.
+    fn bind(config: &Config, inherited: Inherited) -> Result<Self, ServeError> {
+        allowed(config, &inherited)?;
         let of = |wanted: bool, addresses: &[SocketAddr]| if wanted { addresses.to_vec() } else { Vec::new() };
-        let admin = of(config.roles.admin, &config.admin.listen);
+        let (admin, http) = (of(config.roles.admin, &config.admin.listen), of(config.roles.phones, &config.phones.http_listen));
+        let tftp = of(config.roles.phones, &config.phones.tftp_listen);
         let limits = TftpLimits {
             total: config.limits.tftp_transfers,
             per_source: config.limits.tftp_transfers_per_source,
@@ -176,9 +187,18 @@ impl Bound {
             ..TftpLimits::default()
         };
         Ok(Self {
-            admin: admin.into_iter().map(listen::tcp).collect::<Result<_, _>>().map_err(start)?,
-            http: HttpServer::bind(&of(config.roles.phones, &config.phones.http_listen)).map_err(start)?,
-            tftp: TftpServer::bind(&of(config.roles.phones, &config.phones.tftp_listen), limits).map_err(start)?,
+            admin: match inherited.admin {
+                none if none.is_empty() => admin.into_iter().map(listen::tcp).collect::<Result<_, _>>().map_err(start)?,
+                given => listeners(given)?,
+            },
+            http: match inherited.http {
+                none if none.is_empty() => HttpServer::bind(&http).map_err(start)?,
+                given => HttpServer::on(listeners(given)?),
+            },
+            tftp: match inherited.tftp {
+                none if none.is_empty() => TftpServer::bind(&tftp, limits).map_err(start)?,
+                given => TftpServer::on(given, limits).map_err(start)?,
+            },
         })
     }
 
@@ -205,6 +225,32 @@ impl Bound {
         faces.close();
         faces
     }
+}
+
+/// What holds for configured addresses holds for sockets that a service manager hands over.
+fn allowed(config: &Config, inherited: &Inherited) -> Result<(), ServeError> {
+    let unwanted = |name: &str, role: &str| {
+        ServeError::Start(format!(
+            "the service manager hands over a socket named {name:?}, and this process has no role {role:?}: give it the role, or disable the socket unit"
+        ))
+    };
+    if !config.roles.admin && !inherited.admin.is_empty() {
+        return Err(unwanted("admin", "admin"));
+    }
+    if !config.roles.phones && !(inherited.http.is_empty() && inherited.tftp.is_empty()) {
+        return Err(unwanted(if inherited.http.is_empty() { "tftp" } else { "http" }, "phones"));
+    }
+    match inherited.admin_addresses().find(|a| !a.ip().is_loopback()) {
+        Some(address) if !config.admin.insecure => Err(ServeError::Start(format!(
+            "the service manager's socket \"admin\" is on {address}, not a loopback address, and the API speaks plain HTTP: tokens would cross the network readable. \
+             Put it on 127.0.0.1 and reach it through ssh or a proxy with TLS, or set admin.insecure = true"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn listeners(given: Vec<std::net::TcpListener>) -> Result<Vec<tokio::net::TcpListener>, ServeError> {
+    given.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<_, _>>().map_err(start)
 }
 
 async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, ServeError> {
@@ -243,16 +289,38 @@ async fn chores(pipeline: Pipeline, store: Store, metrics: Arc<Metrics>, stop: C
     }
 }
 
+/// What people and service managers tell a running server. Listened to before anybody is told that it is ready.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, ServeError> {
+        let on = |kind: SignalKind| signal(kind).map_err(|e: io::Error| start(e));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())?, hangup: on(SignalKind::hangup())? })
+    }
+}
+
 /// Until SIGTERM or SIGINT; SIGHUP reloads what can be reloaded.
-async fn wait_for_the_end(sources: &Sources, config: &Config, pipeline: &Pipeline, packs: &PackLoader) -> Result<(), ServeError> {
-    let on = |kind: SignalKind| -> Result<_, ServeError> { signal(kind).map_err(|e: io::Error| start(e)) };
-    let (mut terminate, mut interrupt, mut hangup) =
-        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
+async fn wait_for_the_end(
+    mut signals: Signals,
+    sources: &Sources,
+    config: &Config,
+    pipeline: &Pipeline,
+    packs: &PackLoader,
+    manager: &Manager,
+) {
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => reload(sources, config, pipeline, packs).await,
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.hangup.recv() => {
+                manager.reloading();
+                reload(sources, config, pipeline, packs).await;
+                manager.ready("serving");
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod http_face;
 mod identity;
 mod invented_vendor;
 mod overrides;
+mod packaging;
 mod packs;
 mod phonebooks;
 mod process;

@@ -6,6 +6,7 @@ pub mod author;
 pub mod config;
 pub mod device;
 pub mod firmware;
+pub mod health;
 pub mod job;
 pub mod pack;
 pub mod phonebook;

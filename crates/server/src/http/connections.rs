@@ -25,6 +25,9 @@ pub struct HttpOptions {
     pub idle: Duration,
 }
 
+/// Who has just connected is about to ask: so long after its beginning a connection is not idle.
+const ASKING: Duration = Duration::from_millis(500);
+
 /// The greatest request head, in bytes.
 const HEAD: usize = 32 * 1024;
 
@@ -95,14 +98,21 @@ where
         .max_buf_size(HEAD)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
+    let asks_until = tokio::time::Instant::now() + ASKING;
     tokio::pin!(serving);
     tokio::select! {
         _ = serving.as_mut() => {}
-        () = stop.cancelled() => {
+        () = told_to_end(&stop, asks_until) => {
             serving.as_mut().graceful_shutdown();
             let _ = serving.await;
         }
     }
+}
+
+/// Not before its time to ask is over.
+async fn told_to_end(stop: &CancellationToken, asks_until: tokio::time::Instant) {
+    stop.cancelled().await;
+    tokio::time::sleep_until(asks_until).await;
 }
 
 #[cfg(test)]

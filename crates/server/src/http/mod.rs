@@ -43,9 +43,13 @@ pub struct HttpServer {
 impl HttpServer {
     /// Binds every address, or says which one cannot be bound and what to do.
     pub fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
-        let listeners = addresses.iter().map(|a| listen::tcp(*a)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::on(addresses.iter().map(|a| listen::tcp(*a)).collect::<Result<_, _>>()?))
+    }
+
+    /// On listeners that are bound already.
+    pub fn on(listeners: Vec<TcpListener>) -> Self {
         let addresses = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
-        Ok(Self { listeners, addresses })
+        Self { listeners, addresses }
     }
 
     /// The addresses really bound.

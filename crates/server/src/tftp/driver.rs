@@ -119,7 +119,10 @@ impl<S: TftpService> Driver<S> {
                 biased;
                 () = told_to_stop.as_mut(), if stop_by.is_none() => {
                     stop_by = Some(self.now().saturating_add(self.limits.drain));
-                    self.listeners.clear();
+                    // A service manager may keep the socket: what comes now waits in it for the next process.
+                    for (listener, _) in self.listeners.drain(..) {
+                        let _ = self.epoll.remove(&listener);
+                    }
                 }
                 Some((id, lookup, answer)) = self.answered.recv() => {
                     self.on_answer(id, lookup, answer);

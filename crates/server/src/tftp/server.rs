@@ -25,15 +25,28 @@ impl TftpServer {
     /// # Errors
     /// The first address that cannot be bound.
     pub fn bind(addresses: &[SocketAddr], limits: TftpLimits) -> Result<TftpServer, BindError> {
-        // Transfers take at most half of the files that the process may open: HTTP and the store need some.
-        let files = sys::raise_open_files(2 * limits.total as u64).unwrap_or(1024);
-        let total = limits.total.min(usize::try_from(files / 2).unwrap_or(usize::MAX));
-        let limits = TftpLimits { total, ..limits };
         let listeners = addresses.iter().map(|&address| sockets::listener(address, limits.receive_buffer));
         let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
         let bound = |(socket, &asked): (&UdpSocket, _)| socket.local_addr().unwrap_or(asked);
         let addresses = listeners.iter().zip(addresses).map(bound).collect();
-        Ok(TftpServer { listeners, addresses, limits })
+        Ok(Self::of(listeners, addresses, limits))
+    }
+
+    /// On sockets that are bound already, without blocking; an IPv6 one takes IPv6 only.
+    ///
+    /// # Errors
+    /// The system refuses an option that listening needs.
+    pub fn on(sockets: Vec<UdpSocket>, limits: TftpLimits) -> io::Result<TftpServer> {
+        let sockets = sockets.into_iter().map(|socket| sockets::inherited(socket, limits.receive_buffer));
+        let (listeners, addresses) = sockets.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+        Ok(Self::of(listeners, addresses, limits))
+    }
+
+    fn of(listeners: Vec<UdpSocket>, addresses: Vec<SocketAddr>, limits: TftpLimits) -> TftpServer {
+        // Transfers take at most half of the files that the process may open: HTTP and the store need some.
+        let files = sys::raise_open_files(2 * limits.total as u64).unwrap_or(1024);
+        let total = limits.total.min(usize::try_from(files / 2).unwrap_or(usize::MAX));
+        TftpServer { listeners, addresses, limits: TftpLimits { total, ..limits } }
     }
 
     /// The addresses really bound, in the order of [`TftpServer::bind`]; a port 0 is resolved.

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsFd;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::sys::{self, Destination};
 
@@ -50,15 +50,29 @@ pub(super) fn listener(address: SocketAddr, receive_buffer: usize) -> Result<Udp
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        if sys::force_receive_buffer(socket.as_fd(), receive_buffer).is_err() {
-            // Takes at most net.core.rmem_max, which is better than nothing.
-            socket.set_recv_buffer_size(receive_buffer)?;
-        }
-        sys::tell_destination(socket.as_fd(), address.is_ipv6())?;
+        listens_well(SockRef::from(&socket), address, receive_buffer)?;
         socket.bind(&address.into())?;
         Ok(UdpSocket::from(socket))
     };
     make().map_err(|cause| BindError::new(address, cause))
+}
+
+/// Makes a listener of a socket that somebody else bound.
+pub(super) fn inherited(socket: UdpSocket, receive_buffer: usize) -> io::Result<(UdpSocket, SocketAddr)> {
+    let address = socket.local_addr()?;
+    listens_well(SockRef::from(&socket), address, receive_buffer)?;
+    Ok((socket, address))
+}
+
+/// What a listener needs beside its address.
+fn listens_well(socket: SockRef<'_>, address: SocketAddr, receive_buffer: usize) -> io::Result<()> {
+    // Whoever bound it may have had the right to give more than this process may.
+    let enough = socket.recv_buffer_size().is_ok_and(|bytes| bytes >= receive_buffer);
+    if !enough && sys::force_receive_buffer(socket.as_fd(), receive_buffer).is_err() {
+        // Takes at most net.core.rmem_max, which is better than nothing.
+        socket.set_recv_buffer_size(receive_buffer)?;
+    }
+    sys::tell_destination(socket.as_fd(), address.is_ipv6())
 }
 
 /// A socket on a free port of the address that the peer asked.

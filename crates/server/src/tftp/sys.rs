@@ -41,11 +41,18 @@ impl Epoll {
         Ok(unsafe { AsyncFd::register_with_interest(self, Interest::READABLE)? })
     }
 
-    /// Reports `token` as long as the socket has something to read. Closing the socket removes it.
+    /// Reports `token` as long as the socket has something to read. Closing the socket removes it, unless another process has it too.
     pub(super) fn add(&self, socket: &UdpSocket, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
         // SAFETY: both descriptors are open, and `event` lives during the call.
         let result = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &raw mut event) };
+        check(result).map(drop)
+    }
+
+    /// Reports nothing of the socket any more.
+    pub(super) fn remove(&self, socket: &UdpSocket) -> io::Result<()> {
+        // SAFETY: both descriptors are open; the event is not looked at.
+        let result = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, socket.as_raw_fd(), ptr::null_mut()) };
         check(result).map(drop)
     }
 
