@@ -46,7 +46,7 @@ impl Health {
         let status = answer.status();
         if !status.is_success() {
             let problem = answer.json::<Value>().await.unwrap_or_default();
-            return Err(Failure::of_problem(status.as_u16(), &problem, url.path()));
+            return Err(Failure::of_problem(status.as_u16(), problem, url.path()));
         }
         if out.as_json(&json!({ "healthy": true }))? {
             return Ok(());
