@@ -15,6 +15,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (6, "token_tenants", include_str!("../migrations/0006_token_tenants.sql")),
     (7, "history", include_str!("../migrations/0007_history.sql")),
     (8, "address_maps", include_str!("../migrations/0008_address_maps.sql")),
+    (10, "lists", include_str!("../migrations/0010_lists.sql")),
 ];
 
 const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";

@@ -4,11 +4,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use offhook_core::{Error, Result, token::Reach};
-use sqlx::{
-    Any, AnyPool, AssertSqlSafe,
-    any::{AnyArguments, AnyRow},
-    query::Query,
-};
+use sqlx::{AnyPool, AssertSqlSafe, any::AnyRow};
 
 use crate::{database::failed, row};
 
@@ -43,6 +39,7 @@ pub struct Listed<T> {
 }
 
 /// A value to compare with.
+#[derive(Clone)]
 pub(crate) enum Value {
     Text(String),
     Number(i64),
@@ -66,83 +63,179 @@ impl From<i64> for Value {
     }
 }
 
-/// A `WHERE` put together from texts of this crate; every value is bound.
-pub(crate) struct Clauses {
-    sql: String,
+/// A piece of a query, put together from texts of this crate; each `?` stands for the next value, and every value is bound.
+#[derive(Clone, Default)]
+pub(crate) struct Sql {
+    text: String,
     values: Vec<Value>,
 }
 
-impl Clauses {
-    pub(crate) fn new() -> Self {
-        Self { sql: " WHERE 1 = 1".into(), values: Vec::new() }
+impl Sql {
+    /// A text with its values.
+    pub(crate) fn new(text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Self {
+        Self { text: text.into(), values: values.into_iter().collect() }
     }
 
-    /// One more condition; `?` stands for the value.
+    /// A text in which each `?` stands for the same value.
+    pub(crate) fn of(text: &str, value: impl Into<Value>) -> Self {
+        Self { text: text.to_owned(), values: vec![value.into(); text.matches('?').count()] }
+    }
+
+    /// More of it.
+    pub(crate) fn push(&mut self, more: Self) {
+        self.text.push_str(&more.text);
+        self.values.extend(more.values);
+    }
+
+    /// One behind the other.
+    pub(crate) fn then(mut self, more: impl Into<Self>) -> Self {
+        self.push(more.into());
+        self
+    }
+
+    /// The rows it gives.
+    pub(crate) async fn fetch(self, pool: &AnyPool) -> Result<Vec<AnyRow>> {
+        let (text, values) = self.numbered();
+        let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |q, v| match v {
+            Value::Text(text) => q.bind(text),
+            Value::Number(number) => q.bind(number),
+        });
+        query.fetch_all(pool).await.map_err(failed)
+    }
+
+    /// With `$1`, `$2` … in place of the marks.
+    fn numbered(self) -> (String, Vec<Value>) {
+        let mut parts = self.text.split('?');
+        let first = parts.next().unwrap_or_default().to_owned();
+        let text = parts.enumerate().fold(first, |text, (n, part)| format!("{text}${}{part}", n + 1));
+        (text, self.values)
+    }
+}
+
+impl From<&str> for Sql {
+    fn from(text: &str) -> Self {
+        Self::new(text, [])
+    }
+}
+
+impl From<String> for Sql {
+    fn from(text: String) -> Self {
+        Self::new(text, [])
+    }
+}
+
+/// The conditions of a list.
+#[derive(Clone)]
+pub(crate) struct Clauses(Sql);
+
+impl Clauses {
+    pub(crate) fn new() -> Self {
+        Self(" WHERE 1 = 1".into())
+    }
+
+    /// One more condition; each `?` stands for the value.
     pub(crate) fn and(&mut self, condition: &str, value: impl Into<Value>) {
-        self.values.push(value.into());
-        self.and_plain(&condition.replace('?', &format!("${}", self.values.len())));
+        self.and_sql(Sql::of(condition, value));
+    }
+
+    /// One more condition without a value.
+    pub(crate) fn and_plain(&mut self, condition: &str) {
+        self.and_sql(condition.into());
+    }
+
+    /// One more condition.
+    pub(crate) fn and_sql(&mut self, condition: Sql) {
+        self.0.push(Sql::from(" AND (").then(condition).then(")"));
     }
 
     /// Only rows of these tenants; those of no tenant for all tenants alone.
     pub(crate) fn within(&mut self, column: &str, reach: &Reach) {
         let Some(tenants) = reach.tenants() else { return };
-        let first = self.values.len() + 1;
-        self.values.extend(tenants.iter().map(|t| Value::Text(t.clone())));
-        let marks: Vec<String> = (first..=self.values.len()).map(|n| format!("${n}")).collect();
-        match marks.as_slice() {
-            [] => self.and_plain("1 = 0"),
-            [one] => self.and_plain(&format!("{column} = {one}")),
-            several => self.and_plain(&format!("{column} IN ({})", several.join(", "))),
+        let values = tenants.iter().map(|t| Value::Text(t.clone()));
+        match tenants.len() {
+            0 => self.and_plain("1 = 0"),
+            1 => self.and_sql(Sql::new(format!("{column} = ?"), values)),
+            n => self.and_sql(Sql::new(format!("{column} IN ({})", vec!["?"; n].join(", ")), values)),
         }
-    }
-
-    /// One more condition without a value.
-    pub(crate) fn and_plain(&mut self, condition: &str) {
-        self.sql.push_str(" AND (");
-        self.sql.push_str(condition);
-        self.sql.push(')');
-    }
-
-    /// How many rows fit; `select` counts them as `n`.
-    pub(crate) async fn count(self, select: &str, pool: &AnyPool) -> Result<u64> {
-        let sql = format!("{select}{}", self.sql);
-        let counted = bound(sql, self.values).fetch_one(pool).await.map_err(failed)?;
-        row::number(&counted, "n")
     }
 
     /// All rows that fit, not by pages; `rest` stands behind the conditions.
     pub(crate) async fn all(self, select: &str, rest: &str, pool: &AnyPool) -> Result<Vec<AnyRow>> {
-        let sql = format!("{select}{} {rest}", self.sql);
-        bound(sql, self.values).fetch_all(pool).await.map_err(failed)
+        Sql::from(select).then(self.0).then(format!(" {rest}")).fetch(pool).await
+    }
+
+    /// As a part of a query.
+    pub(crate) fn sql(self) -> Sql {
+        self.0
     }
 
     /// The rows after the cursor, one more than the page holds. `key` is an expression of text or number that is never
     /// NULL; equal ones go by id. `list` names list and order, so that a cursor is not taken for another's.
-    pub(crate) async fn page<S>(mut self, select: &str, key: &str, list: &str, page: &Page<S>, pool: &AnyPool) -> Result<Rows> {
+    pub(crate) async fn page<S>(self, select: &str, key: &str, list: &str, page: &Page<S>, pool: &AnyPool) -> Result<Rows> {
+        self.page_in(Order { list, key, id: "id", few: false }, select, page, pool).await
+    }
+
+    /// The same. `order` is how the list goes; an index should hold it.
+    pub(crate) async fn page_in<S>(self, order: Order<'_>, select: impl Into<Sql>, page: &Page<S>, pool: &AnyPool) -> Result<Rows> {
+        let (limit, queries) = self.queries(&select.into(), order, page)?;
+        let mut rows = Vec::new();
+        for query in queries {
+            let missing = limit + 1 - rows.len();
+            if missing == 0 {
+                break;
+            }
+            rows.extend(query.then(format!(" LIMIT {missing}")).fetch(pool).await?);
+        }
+        Ok(Rows { rows, limit, list: order.name(page) })
+    }
+
+    /// The queries of a page, without their limits; what the first leaves over is asked of the second.
+    ///
+    /// Behind a cursor come the rows with the same key and a greater id, then those with a greater key. As one condition (`a OR b`) no
+    /// database finds the place in its index: each page would read all before it.
+    pub(crate) fn queries<S>(self, select: &Sql, order: Order<'_>, page: &Page<S>) -> Result<(usize, Vec<Sql>)> {
         if page.limit == 0 || page.limit > MOST {
             return Err(Error::invalid("limit", format!("a page holds 1 to {MOST}")));
         }
-        let list = format!("{list}{}", if page.descending { " descending" } else { "" });
-        let (beyond, order) = if page.descending { ("<", "DESC") } else { (">", "ASC") };
-        if let Some(cursor) = &page.cursor {
-            let (after, id) = read_cursor(cursor, &list)?;
-            self.values.push(after);
-            let at = self.values.len();
-            self.values.push(Value::Text(id));
-            self.and_plain(&format!("{key} {beyond} ${at} OR ({key} = ${at} AND id {beyond} ${})", at + 1));
-        }
-        let limit = page.limit as usize;
-        let sql = format!("{select}{} ORDER BY {key} {order}, id {order} LIMIT {}", self.sql, limit + 1);
-        Ok(Rows { rows: bound(sql, self.values).fetch_all(pool).await.map_err(failed)?, limit, list })
+        let (beyond, direction) = if page.descending { ("<", "DESC") } else { (">", "ASC") };
+        let Order { key, id, few, .. } = order;
+        let by = if key == id { format!(" ORDER BY {id} {direction}") } else { format!(" ORDER BY {key} {direction}, {id} {direction}") };
+        let ended = |condition: Option<Sql>| {
+            let mut clauses = self.clone();
+            condition.into_iter().for_each(|c| clauses.and_sql(c));
+            select.clone().then(clauses.0).then(by.as_str())
+        };
+        let cursor = page.cursor.as_deref().map(|cursor| read_cursor(cursor, &order.name(page))).transpose()?;
+        let queries = match cursor {
+            None => vec![ended(None)],
+            Some((_, last)) if key == id => vec![ended(Some(Sql::of(&format!("{id} {beyond} ?"), last)))],
+            Some((after, last)) => {
+                let same = Sql::new(format!("{key} = ? AND {id} {beyond} ?"), [after.clone(), last.into()]);
+                let other = Sql::of(&format!("{key} {beyond} ?"), after);
+                if few { vec![ended(Some(other.then(" OR ").then(same)))] } else { vec![ended(Some(same)), ended(Some(other))] }
+            }
+        };
+        Ok((page.limit as usize, queries))
     }
 }
 
-/// A query put together from texts of this crate; what came from outside is bound.
-fn bound<'q>(sql: String, values: Vec<Value>) -> Query<'q, Any, AnyArguments> {
-    values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |q, v| match v {
-        Value::Text(text) => q.bind(text),
-        Value::Number(number) => q.bind(number),
-    })
+/// How a list goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    /// Names list and order, so that a cursor is not taken for another's.
+    pub(crate) list: &'a str,
+    /// An expression of text or number that is never NULL.
+    pub(crate) key: &'a str,
+    /// What equal ones go by: the id. May be the key itself.
+    pub(crate) id: &'a str,
+    /// The rows are few and are sorted, instead of read from an index in this order.
+    pub(crate) few: bool,
+}
+
+impl Order<'_> {
+    fn name<S>(&self, page: &Page<S>) -> String {
+        format!("{}{}", self.list, if page.descending { " descending" } else { "" })
+    }
 }
 
 /// The rows of a page and, perhaps, one of the next.

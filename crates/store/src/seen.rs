@@ -103,7 +103,7 @@ impl Known {
 
 async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
     let query = sqlx::query(
-        "SELECT mac, tenant, vendor, model, model_pinned, reported_model, firmware, serial, pack, pack_pinned, profiles, generation, seen_at, address, fetch \
+        "SELECT mac, tenant, vendor, model, model_pinned, reported_model, firmware, serial, pack, pack_pinned, profiles, generation, seen_at, seen_ip, address, fetch \
          FROM devices WHERE id = $1",
     );
     let Some(found) = query.bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)? else {
@@ -121,6 +121,7 @@ async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
     let new = known.with(seen, row::flag(&found, "model_pinned")?, row::flag(&found, "pack_pinned")?);
     let mut generation = row::number(&found, "generation")?;
     let mut changed = new != known;
+    let mut searched = new.model != known.model;
     if changed {
         // What selects layers is in their tag; the serial number is not.
         generation += u64::from(new.serial != known.serial);
@@ -144,7 +145,11 @@ async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
             }
             write_last_seen(tx, id, last, address).await?;
             changed |= moved;
+            searched |= row::maybe_text(&found, "seen_ip")?.is_none_or(|ip| ip != last.ip.to_canonical().to_string());
         }
+    }
+    if searched {
+        crate::device::search::renew(tx, id).await?;
     }
     if let Some(fetch) = &seen.fetch {
         let stored: Option<LastFetch> = row::maybe_text(&found, "fetch")?.and_then(|text| serde_json::from_str(&text).ok());

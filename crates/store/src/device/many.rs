@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn count_devices_that_fit(&self, filter: &DeviceFilter) -> Result<u64> {
-        list::clauses(filter, self.reach()).count("SELECT COUNT(*) AS n FROM devices", &self.shared.readers).await
+        list::count(self, filter).await
     }
 }
 

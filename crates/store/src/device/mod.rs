@@ -28,6 +28,7 @@ mod list;
 mod many;
 pub mod pending;
 pub(crate) mod row;
+pub(crate) mod search;
 
 pub use list::{DeviceFilter, DeviceSort};
 pub use many::{DeviceEdit, DeviceKey, WrittenDevice};

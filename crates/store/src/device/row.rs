@@ -6,6 +6,7 @@ use offhook_core::{
 };
 use sqlx::any::AnyRow;
 
+use super::search;
 use crate::{database::conflict, key::Sealer, row, text::tame, writer::Tx};
 
 /// Everything that a [`Device`] is read from.
@@ -50,12 +51,6 @@ pub(crate) fn read(r: &AnyRow, sealer: &Sealer) -> Result<Device> {
     })
 }
 
-/// What `q` looks in beside model and last address, which change with the phone's requests; in lower case.
-fn search_text(device: &Device) -> String {
-    let mac = device.mac.map(|m| format!("{m} {}", m.bare())).unwrap_or_default();
-    format!("{mac}\n{}\n{}", device.label, device.location).to_lowercase()
-}
-
 /// The place of a row beside the device itself.
 pub(crate) struct Place<'a> {
     /// Its set of layers.
@@ -67,14 +62,13 @@ pub(crate) struct Place<'a> {
 }
 
 const INSERT: &str = "INSERT INTO devices (mac, serial, uuid, vendor, model, model_pinned, reported_model, firmware, pack, pack_pinned, state, \
-    profiles, settings, unset, label, location, tags, search, layer_set, pending_network, revision, generation, updated_at, tenant, id, created_at, \
+    profiles, settings, unset, label, location, tags, layer_set, pending_network, revision, generation, updated_at, tenant, id, created_at, \
     address, seen_at, seen_ip, seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-    $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+    $22, $23, $24, $25, $26, $27, $28, $29)";
 
 const UPDATE: &str = "UPDATE devices SET mac = $1, serial = $2, uuid = $3, vendor = $4, model = $5, model_pinned = $6, reported_model = $7, \
     firmware = $8, pack = $9, pack_pinned = $10, state = $11, profiles = $12, settings = $13, unset = $14, label = $15, location = $16, \
-    tags = $17, search = $18, layer_set = $19, pending_network = $20, revision = $21, generation = $22, updated_at = $23, tenant = $24 \
-    WHERE id = $25";
+    tags = $17, layer_set = $18, pending_network = $19, revision = $20, generation = $21, updated_at = $22, tenant = $23 WHERE id = $24";
 
 /// Writes the row; an update leaves what requests write (address, last seen, last fetch) alone.
 pub(crate) async fn write(tx: &mut Tx, device: &Device, place: Place<'_>, new: bool) -> Result<()> {
@@ -97,7 +91,6 @@ pub(crate) async fn write(tx: &mut Tx, device: &Device, place: Place<'_>, new: b
         .bind(&device.label)
         .bind(&device.location)
         .bind(row::to_json(&device.tags)?)
-        .bind(search_text(device))
         .bind(place.layer_set)
         .bind(place.pending_network)
         .bind(device.revision.cast_signed())
@@ -117,7 +110,7 @@ pub(crate) async fn write(tx: &mut Tx, device: &Device, place: Place<'_>, new: b
         query
     };
     query.execute(&mut tx.conn).await.map_err(conflict(|| "a device with this MAC address exists already".into()))?;
-    Ok(())
+    search::write(tx, device).await
 }
 
 /// What a phone said, fit to be stored.
