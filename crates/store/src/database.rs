@@ -45,7 +45,8 @@ impl Database {
 
     /// What stands for the tokens of the migrations.
     pub(crate) fn translate(&self, sql: &str) -> String {
-        let lines = sql.lines().filter(|line| !line.starts_with("{{postgres}}")).map(|line| line.strip_prefix("{{sqlite}}").unwrap_or(line));
+        let lines =
+            sql.lines().filter(|line| !line.starts_with("{{postgres}}")).map(|line| line.strip_prefix("{{sqlite}}").unwrap_or(line));
         lines.collect::<Vec<_>>().join("\n").replace("{{blob}}", "BLOB")
     }
 

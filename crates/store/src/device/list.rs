@@ -4,8 +4,6 @@
 //! these and they are sorted. When the order is that of the ids and one filter is given, that filter's index has them in order. Else the
 //! index of the order is walked from where the last page ended; it holds what is filtered by, so that only what is shown is read.
 
-use std::collections::BTreeSet;
-
 use offhook_core::{
     Error, Result,
     device::{Device, State, Sync},
@@ -229,7 +227,8 @@ fn of_tenants(tenants: Vec<&String>) -> Condition {
 
 /// The pack itself and what begins with its id and `@`, which `A` follows.
 fn any_version_of(pack: &str) -> Condition {
-    let hits = "SELECT id AS device FROM devices WHERE pack = ? UNION ALL SELECT id FROM devices WHERE pack >= ? || '@' AND pack < ? || 'A'";
+    let hits =
+        "SELECT id AS device FROM devices WHERE pack = ? UNION ALL SELECT id FROM devices WHERE pack >= ? || '@' AND pack < ? || 'A'";
     let fits = "pack = ? OR (pack >= ? || '@' AND pack < ? || 'A')";
     Condition { fits: Sql::of(fits, pack), hits: Sql::of(hits, pack), in_order: false }
 }
@@ -239,7 +238,9 @@ fn in_sync(sync: Sync) -> Condition {
         (SELECT 1 FROM layer_sets l WHERE l.id = devices.layer_set AND l.layers_tag = devices.fetch_tag)";
     const BY_LAYERS: &str = "SELECT devices.id AS device FROM layer_sets CROSS JOIN devices WHERE devices.layer_set = layer_sets.id AND";
     let (fits, hits) = match sync {
-        Sync::Never => ("fetch_generation IS NULL".to_owned(), "SELECT id AS device FROM devices WHERE fetch_generation IS NULL".to_owned()),
+        Sync::Never => {
+            ("fetch_generation IS NULL".to_owned(), "SELECT id AS device FROM devices WHERE fetch_generation IS NULL".to_owned())
+        }
         Sync::Current => (
             format!("fetch_generation IS NOT NULL AND {TODAY}"),
             format!("{BY_LAYERS} fetch_tag = layers_tag AND fetch_generation = generation"),
