@@ -25,7 +25,8 @@ const MOST: usize = 100;
 const LONGEST: usize = 200;
 const ITEMS: usize = 30;
 
-const COLUMNS: &str = "SELECT id, at, token, label, origin, action, noun, subject, name, tenant, revision, detail, changes, more FROM audit";
+const COLUMNS: &str =
+    "SELECT id, at, token, label, origin, action, noun, subject, name, tenant, revision, detail, changes, more FROM audit";
 
 /// Who made a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,13 +262,26 @@ fn of<'a>(about: &'a About, action: &'a str, detail: &'a str, tenant: Option<&'a
     Entry { action, noun: about.noun, subject: &about.id, name: &about.name, tenant, revision: about.revision, detail, changes }
 }
 
+/// An id that is greater than that of every entry before, within one millisecond too: after the time stands a count.
+fn next_id(tx: &mut Tx) -> Id {
+    let millis = tx.now.as_millis();
+    let count = if tx.told.0 == millis { tx.told.1.wrapping_add(1) } else { 0 };
+    tx.told = (millis, count);
+    let mut bytes = [0u8; 10];
+    tx.shared.entropy.fill(&mut bytes);
+    // Twelve bits and fourteen: what version and variant leave of the first four bytes (RFC 9562, section 5.7).
+    let [.., a, b, c, d] = (((count >> 14) << 16) | (count & 0x3fff)).to_be_bytes();
+    bytes.iter_mut().zip([a, b, c, d]).for_each(|(byte, of_count)| *byte = of_count);
+    Id::from_parts(tx.now, bytes)
+}
+
 async fn append(tx: &mut Tx, author: &Author, entry: Entry<'_>) -> Result<()> {
     let changes: Vec<_> = entry.changes.list.into_iter().map(|c| (c.path, short(c.before), short(c.after))).collect();
     sqlx::query(
         "INSERT INTO audit (id, at, token, label, origin, action, noun, subject, name, tenant, revision, detail, changes, more) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
-    .bind(tx.new_id().to_string())
+    .bind(next_id(tx).to_string())
     .bind(tx.now.as_millis())
     .bind(author.token.to_string())
     .bind(author.label.clone())
@@ -303,9 +317,8 @@ fn short(value: Value) -> Value {
 pub(crate) async fn author_of(store: &Store, subject: &str, revision: u64) -> Result<Option<By>> {
     let query = sqlx::query("SELECT token, label, origin FROM audit WHERE subject = $1 AND revision = $2 AND action <> 'delete' LIMIT 1");
     let found = query.bind(subject.to_owned()).bind(revision.cast_signed()).fetch_optional(&store.shared.readers).await.map_err(failed)?;
-    let by = |r: AnyRow| {
-        Ok(By { token: row::id(&r, "token")?, label: row::text(&r, "label")?, from: origin(row::maybe_text(&r, "origin")?) })
-    };
+    let by =
+        |r: AnyRow| Ok(By { token: row::id(&r, "token")?, label: row::text(&r, "label")?, from: origin(row::maybe_text(&r, "origin")?) });
     found.map(by).transpose()
 }
 
@@ -314,7 +327,8 @@ pub(crate) async fn surplus(store: &Store, since: Timestamp, rows: u64) -> Resul
     let old = "SELECT id FROM audit WHERE id < $1 ORDER BY id DESC LIMIT 1";
     let old = sqlx::query_scalar::<_, String>(old).bind(first_id(since)).fetch_optional(&store.shared.readers).await.map_err(failed)?;
     let many = "SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1";
-    let many = sqlx::query_scalar::<_, String>(many).bind(rows.cast_signed()).fetch_optional(&store.shared.readers).await.map_err(failed)?;
+    let many =
+        sqlx::query_scalar::<_, String>(many).bind(rows.cast_signed()).fetch_optional(&store.shared.readers).await.map_err(failed)?;
     Ok(old.max(many))
 }
 

@@ -225,7 +225,8 @@ impl Store {
         let mut list = Vec::new();
         let present = if below.is_none() { self.present(noun, id).await? } else { None };
         list.extend(present.map(|thing| Version { thing, by: None, present: true }));
-        let sql = format!("{COLUMNS} WHERE subject = $1 AND noun = $2 AND revision < $3 ORDER BY revision DESC LIMIT {}", u64::from(limit) + 2);
+        let sql =
+            format!("{COLUMNS} WHERE subject = $1 AND noun = $2 AND revision < $3 ORDER BY revision DESC LIMIT {}", u64::from(limit) + 2);
         let query = sqlx::query(sqlx::AssertSqlSafe(sql));
         let rows = query.bind(id.to_owned()).bind(noun.as_str()).bind(below.map_or(i64::MAX, u64::cast_signed));
         let mut replaced_by = BTreeMap::new();
@@ -438,7 +439,8 @@ pub(crate) async fn last_of(tx: &mut Tx, noun: Noun, id: Id) -> Result<Thing> {
 
 /// The last version of the template override that was deleted from a place, as the transaction sees it.
 pub(crate) async fn last_template(tx: &mut Tx, scope: &Scope, pack: &str, name: &str) -> Result<Option<TemplateOverride>> {
-    let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE gone = 1 AND noun = 'template' AND name = $1 ORDER BY replaced_at DESC LIMIT 1"));
+    let sql =
+        sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE gone = 1 AND noun = 'template' AND name = $1 ORDER BY replaced_at DESC LIMIT 1"));
     let query = sqlx::query(sql).bind(template_name(&scope.to_string(), pack, name));
     let found = query.fetch_optional(&mut tx.conn).await.map_err(failed)?;
     Ok(match found.map(|r| thing(&r, &tx.shared.sealer)).transpose()? {
@@ -503,7 +505,12 @@ impl Document {
         }
     }
 
-    fn part<M: offhook_core::settings::Model>(&self, field: &str, place: &str, sealer: &Sealer) -> Result<offhook_core::settings::Document<M>> {
+    fn part<M: offhook_core::settings::Model>(
+        &self,
+        field: &str,
+        place: &str,
+        sealer: &Sealer,
+    ) -> Result<offhook_core::settings::Document<M>> {
         sealer.open_document(place, &self.parts.get(field).cloned().unwrap_or_else(|| json!({})).to_string())
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Tx {
     pub(crate) layer_sets: HashSet<String>,
     /// Rows that name a blob and came or went.
     pub(crate) blobs: Vec<Row>,
+    /// The millisecond of the newest entry of the audit log, and how many it had before.
+    pub(crate) told: (i64, u32),
     changes: Vec<Change>,
     seq: u64,
 }
@@ -74,6 +76,7 @@ impl Tx {
             logged,
             layer_sets: HashSet::new(),
             blobs: Vec::new(),
+            told: (0, 0),
             changes: Vec::new(),
             seq,
         }

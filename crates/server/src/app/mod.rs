@@ -63,7 +63,8 @@ impl App {
     /// The same, acting for this caller: the store shows and changes only what is the caller's, and writes are made in that name, or only tried.
     #[must_use]
     pub fn by(&self, who: &Caller) -> Self {
-        let store = self.store.by(Author { token: who.token, label: who.label.to_string(), from: who.from, restores: None }).within(who.reach());
+        let store =
+            self.store.by(Author { token: who.token, label: who.label.to_string(), from: who.from, restores: None }).within(who.reach());
         Self { store: if who.dry_run { store.dry() } else { store }, ..self.clone() }
     }
 

@@ -7,6 +7,7 @@ mod configuration;
 mod devices;
 mod durability;
 mod firmware;
+mod history;
 mod many;
 mod opening;
 mod pending;
