@@ -199,20 +199,21 @@ impl Clauses {
         }
         let (beyond, direction) = if page.descending { ("<", "DESC") } else { (">", "ASC") };
         let Order { key, id, few, .. } = order;
-        let by = if key == id { format!(" ORDER BY {id} {direction}") } else { format!(" ORDER BY {key} {direction}, {id} {direction}") };
-        let ended = |condition: Option<Sql>| {
+        let (by_id, by_key) = (format!(" ORDER BY {id} {direction}"), format!(" ORDER BY {key} {direction}, {id} {direction}"));
+        let by = if key == id { &by_id } else { &by_key };
+        let ended = |condition: Sql, by: &str| {
             let mut clauses = self.clone();
-            condition.into_iter().for_each(|c| clauses.and_sql(c));
-            select.clone().then(clauses.0).then(by.as_str())
+            clauses.and_sql(condition);
+            select.clone().then(clauses.0).then(by)
         };
         let cursor = page.cursor.as_deref().map(|cursor| read_cursor(cursor, &order.name(page))).transpose()?;
         let queries = match cursor {
-            None => vec![ended(None)],
-            Some((_, last)) if key == id => vec![ended(Some(Sql::of(&format!("{id} {beyond} ?"), last)))],
+            None => vec![select.clone().then(self.0.clone()).then(by.as_str())],
+            Some((_, last)) if key == id => vec![ended(Sql::of(&format!("{id} {beyond} ?"), last), by)],
             Some((after, last)) => {
                 let same = Sql::new(format!("{key} = ? AND {id} {beyond} ?"), [after.clone(), last.into()]);
                 let other = Sql::of(&format!("{key} {beyond} ?"), after);
-                if few { vec![ended(Some(other.then(" OR ").then(same)))] } else { vec![ended(Some(same)), ended(Some(other))] }
+                if few { vec![ended(other.then(" OR ").then(same), by)] } else { vec![ended(same, &by_id), ended(other, by)] }
             }
         };
         Ok((page.limit as usize, queries))

@@ -47,6 +47,13 @@ pub struct DeviceFilter {
     pub q: Option<String>,
 }
 
+impl DeviceFilter {
+    /// The order that this one amounts to: those of one model are all alike by model.
+    fn order(&self, sort: DeviceSort) -> DeviceSort {
+        if sort == DeviceSort::Model && self.model.is_some() { DeviceSort::Created } else { sort }
+    }
+}
+
 /// Orders of device lists. Devices without the value come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceSort {
@@ -116,24 +123,28 @@ impl Store {
     /// # Errors
     /// `Invalid` for a limit beyond 1 to 1000 or a cursor that is not one of this list in this order.
     pub async fn devices(&self, filter: &DeviceFilter, page: &Page<DeviceSort>) -> Result<Listed<Device>> {
+        self.devices_by(filter, page, FEW).await
+    }
+
+    async fn devices_by(&self, filter: &DeviceFilter, page: &Page<DeviceSort>, few: u64) -> Result<Listed<Device>> {
         let conditions = conditions(filter, self.reach());
-        let way = self.way(&conditions, page.sort).await?;
+        let sort = filter.order(page.sort);
+        let way = self.way(&conditions, sort, few).await?;
         let name = format!("devices {}", page.sort.as_str());
-        let (select, clauses, order) = query(&way, &conditions, page.sort, &name);
+        let (select, clauses, order) = query(&way, &conditions, sort, &name);
         let rows = clauses.page_in(order, select, page, &self.shared.readers).await?;
         rows.listed(|r| super::row::read(r, &self.shared.sealer), |r| Ok((sort_key(r)?, text(r, "id")?)))
     }
 
     /// How to read a list.
-    async fn way(&self, conditions: &[Condition], sort: DeviceSort) -> Result<Way> {
+    async fn way(&self, conditions: &[Condition], sort: DeviceSort, few: u64) -> Result<Way> {
         match conditions {
             [only] if only.in_order && sort == DeviceSort::Created => return Ok(Way::ByFilter),
             _ => {}
         }
         for condition in conditions {
-            let count = Sql::from("SELECT COUNT(*) AS n FROM (SELECT 1 FROM (").then(condition.hits.clone());
-            let rows = count.then(format!(") AS hits LIMIT {}) AS counted", FEW + 1)).fetch(&self.shared.readers).await?;
-            if rows.first().map(|r| number(r, "n")).transpose()?.is_some_and(|n| n <= FEW) {
+            let rows = condition.counted(few + 1).fetch(&self.shared.readers).await?;
+            if rows.first().map(|r| number(r, "n")).transpose()?.is_some_and(|n| n <= few) {
                 return Ok(Way::Few(condition.hits.clone()));
             }
         }
@@ -147,7 +158,7 @@ pub(super) async fn count(store: &Store, filter: &DeviceFilter) -> Result<u64> {
     let sql = match conditions.as_slice() {
         [only] => Sql::from("SELECT COUNT(DISTINCT device) AS n FROM (").then(only.hits.clone()).then(") AS hits"),
         _ => {
-            let way = store.way(&conditions, DeviceSort::Created).await?;
+            let way = store.way(&conditions, DeviceSort::Created, FEW).await?;
             let (select, clauses, _) = query(&way, &conditions, DeviceSort::Created, "");
             Sql::from("SELECT COUNT(*) AS n FROM (").then(select).then(clauses.sql()).then(") AS fit")
         }
@@ -182,6 +193,12 @@ impl Condition {
         let fits = Sql::of(condition, value);
         let hits = Sql::from("SELECT id AS device FROM devices WHERE ").then(fits.clone());
         Self { fits, hits, in_order: true }
+    }
+
+    /// How many hits there are, as `n`; not counted beyond `most`.
+    fn counted(&self, most: u64) -> Sql {
+        let count = Sql::from("SELECT COUNT(*) AS n FROM (SELECT 1 FROM (").then(self.hits.clone());
+        count.then(format!(") AS hits LIMIT {most}) AS counted"))
     }
 
     /// A row of another table that names the device.
@@ -287,3 +304,7 @@ fn sort_key(r: &AnyRow) -> Result<serde_json::Value> {
         other => other,
     })
 }
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;
