@@ -7,11 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use offhook_core::settings::{
-    Path, Segment, apply_merge_patch,
-    field::{Field, Kind},
-    field_at,
-};
+use offhook_core::settings::{Path, Segment, apply_merge_patch, field_at, typed_as};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Outcome};
@@ -221,15 +217,15 @@ fn assignment(text: &str, of: Of, stdin: &mut Option<&mut dyn Read>) -> Result<(
             let stdin = stdin.take().ok_or_else(|| format!("{path}: only one value can come from standard input"))?;
             let mut text = String::new();
             stdin.read_to_string(&mut text).map_err(|e| format!("{path}: standard input cannot be read: {e}"))?;
-            understood(described, &path, without_line_end(&text))
+            typed_as(described, &path, without_line_end(&text))
         }
-        at if at.starts_with("@@") => understood(described, &path, at.get(1..).unwrap_or_default()),
+        at if at.starts_with("@@") => typed_as(described, &path, at.get(1..).unwrap_or_default()),
         at if at.starts_with('@') => {
             let file = at.get(1..).unwrap_or_default();
             let text = fs::read_to_string(file).map_err(|e| format!("{path}: the file {file:?} cannot be read: {e}"))?;
-            understood(described, &path, without_line_end(&text))
+            typed_as(described, &path, without_line_end(&text))
         }
-        text => understood(described, &path, text),
+        text => typed_as(described, &path, text),
     };
     Ok((path, value))
 }
@@ -253,34 +249,6 @@ fn split(text: &str) -> Option<(&str, &str)> {
         }
     }
     None
-}
-
-/// The value in the form that the field wants: `1001` is text where text is wanted, and a number where a number is.
-fn understood(field: Option<&Field>, path: &Path, text: &str) -> Value {
-    let json = serde_json::from_str::<Value>(text);
-    if matches!(json, Ok(Value::Null)) {
-        return Value::Null;
-    }
-    let in_list = matches!(path.segments().last(), Some(Segment::Item(_)));
-    let kind = match field.map(|f| f.kind) {
-        Some(Kind::List { of, .. }) if in_list => Some(*of),
-        kind => kind,
-    };
-    let bare = || Value::String(text.to_owned());
-    let is_text = |kind: &Kind| matches!(kind, Kind::Text { .. } | Kind::Choice(_));
-    match kind {
-        // A quoted text is JSON for those who must write one, say, with a line of blanks or the word null.
-        Some(kind) if is_text(&kind) => json.ok().filter(Value::is_string).unwrap_or_else(bare),
-        Some(Kind::List { of, .. }) if is_text(of) => match json {
-            Ok(list @ Value::Array(_)) => list,
-            _ => json!(text.split(',').map(str::trim).filter(|w| !w.is_empty()).collect::<Vec<_>>()),
-        },
-        Some(_) => json.unwrap_or_else(|_| bare()),
-        None if path.segments().first().and_then(name_of) == Some("raw") && path.segments().len() > 2 => {
-            json.ok().filter(Value::is_string).unwrap_or_else(bare)
-        }
-        None => json.unwrap_or_else(|_| bare()),
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod event;
 pub mod fetch;
 pub mod http;
 pub mod index;
+pub mod json;
 pub mod listen;
 pub mod pipeline;
 pub mod sandbox;

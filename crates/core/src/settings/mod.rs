@@ -30,6 +30,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 mod text;
+mod typed;
 mod validate;
 mod variable;
 mod version;
@@ -50,6 +51,7 @@ pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use secret::{GENERATED, MASK, RawSecrets, SEALED, fits};
 pub use text::is_refused;
+pub use typed::{typed, typed_as};
 pub use validate::validate_unset;
 pub use variable::{CallVariables, LineVariables, Variable, VariableContext, expand};
 pub use version::compare_versions;

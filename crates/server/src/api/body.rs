@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use crate::json;
 
 /// The greatest JSON body.
 pub const LIMIT: usize = 1024 * 1024;
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The greatest body of a phone book.
 const LARGE: usize = 16 * 1024 * 1024;
 
-/// A JSON body. Its depth is limited to 128, its size to [`LIMIT`].
+/// A JSON body, bounded in size ([`LIMIT`]), depth and number of values.
 #[derive(Debug)]
 pub struct Document(pub Value);
 
@@ -35,7 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for Document {
             return Err(Problem::media_type("application/json"));
         }
         let bytes = collect(body, LIMIT, PATIENCE).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|e| Problem::malformed(explain(&e, &bytes)))
+        parse(&bytes).map(Self)
     }
 }
 
@@ -52,13 +53,18 @@ impl<S: Send + Sync> FromRequest<S> for LargeDocument {
             return Err(Problem::media_type("application/json"));
         }
         let bytes = large(body).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|e| Problem::malformed(explain(&e, &bytes)))
+        parse(&bytes).map(Self)
     }
 }
 
 /// A whole body that may be as large as a phone book.
 pub async fn large(body: Body) -> Result<Bytes, Problem> {
     collect(body, LARGE, PATIENCE).await
+}
+
+/// A whole body of at most so many bytes.
+pub async fn collect_within(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    collect(body, limit, PATIENCE).await
 }
 
 async fn collect(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
@@ -112,14 +118,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Where and what, never the text itself: it may hold a secret.
-fn explain(error: &serde_json::Error, bytes: &[u8]) -> String {
+/// The document of a body; the problem tells where it is wrong.
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.is_empty() {
-        return "a JSON body is needed".to_owned();
+        return Err(Problem::malformed("a JSON body is needed"));
     }
-    let text = error.to_string();
-    let what = text.split(" at line ").next().unwrap_or_default();
-    format!("the body is not JSON: line {}, column {}: {what}", error.line(), error.column())
+    json::read(bytes).map_err(|fault| Problem::malformed(format!("the body is not JSON that can be read: {fault}")))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod docs;
 pub mod etag;
 pub mod firmware;
 pub mod health;
+pub mod imports;
 pub mod jobs;
 pub mod listing;
 pub mod openapi;
@@ -85,6 +86,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(devices::check))
         .routes(routes!(devices::sync))
         .routes(routes!(devices::bulk))
+        .routes(routes!(imports::devices))
+        .routes(routes!(imports::macs))
         .routes(routes!(devices::requests))
         .routes(routes!(devices::uploads::list))
         .routes(routes!(devices::uploads::read, devices::uploads::delete))

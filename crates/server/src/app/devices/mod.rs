@@ -18,6 +18,7 @@ use crate::pipeline::{DeviceFile, Explanation, Note, Preview};
 mod bulk;
 mod difference;
 mod document;
+pub mod import;
 mod sync;
 
 pub use bulk::bulk;
