@@ -60,7 +60,8 @@ impl Entropy for Counting {
     fn fill(&self, buffer: &mut [u8]) {
         for byte in buffer {
             let n = self.0.fetch_add(1, Ordering::SeqCst);
-            *byte = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u8;
+            let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *byte = ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 56) as u8;
         }
     }
 }
