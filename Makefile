@@ -8,7 +8,7 @@ TARGET     := $(or $(CARGO_TARGET_DIR),target)
 OFFHOOK    := $(abspath $(TARGET))/debug/offhook
 
 # Real clients that the tests fetch with, and what `make bench` measures against.
-TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd
+TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql
 BENCH_PACKAGES := nginx-light dnsmasq-base wrk
 
 # cargo-deny lands here when the machine has none.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 pub mod clients;
+pub mod postgres;
 pub mod server;
 pub mod source;
 

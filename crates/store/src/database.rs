@@ -8,8 +8,9 @@ use std::{
 
 use offhook_core::Error;
 use sqlx::{
-    AnyConnection, AnyPool, ConnectOptions,
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions,
     any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
+    postgres::PgConnectOptions,
 };
 
 /// How long a connection waits for a lock of another program (a backup, a shell).
@@ -17,72 +18,179 @@ const BUSY: &str = "10000";
 const READERS: u32 = 4;
 /// What a write-ahead log that once grew is cut back to, in bytes.
 const LOG: &str = "67108864";
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The oldest version of PostgreSQL, as it tells it.
+const OLDEST: u32 = 130_000;
+/// The advisory lock of PostgreSQL that the one writer of all nodes holds: "offhook" in hexadecimal.
+const WRITER: i64 = 0x6f_6666_686f_6f6b;
+/// Notices are no news; a node whose machine vanished is noticed within half a minute.
+const SESSION: &str = "SET application_name = 'offhook'; SET client_min_messages = warning; \
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;";
+/// A node that stops in the middle of a write must not hold up the others for ever.
+const WRITING: &str = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '30s';";
 
-/// Where the database is and which dialect it speaks. Only embedded SQLite for now.
-#[derive(Clone, Debug)]
+/// Which dialect is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Embedded: a file, and no other node.
+    Sqlite,
+    /// A server that several nodes may share.
+    Postgres,
+}
+
+/// Where the database is and which dialect it speaks.
+#[derive(Clone)]
 pub(crate) struct Database {
+    /// What it speaks.
+    pub(crate) dialect: Dialect,
     /// The file of an embedded database.
-    pub(crate) file: PathBuf,
+    pub(crate) file: Option<PathBuf>,
+    /// What people are told it is: never a password.
+    pub(crate) name: String,
     options: AnyConnectOptions,
 }
 
 impl Database {
-    /// From `sqlite:FILE`, relative to the data directory.
+    /// From `sqlite:FILE`, relative to the data directory, or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub(crate) fn from_url(url: &str, data_dir: &Path) -> Result<Self, String> {
-        let bad = || format!("store.url {url:?} is not known: write sqlite:FILE, relative to data_dir (default sqlite:offhook.db)");
+        install_default_drivers();
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") { Self::postgres(url) } else { Self::sqlite(url, data_dir) }
+    }
+
+    fn sqlite(url: &str, data_dir: &Path) -> Result<Self, String> {
+        let bad = || {
+            "store.url is not known: write sqlite:FILE, relative to data_dir (default sqlite:offhook.db), or postgres://USER:PASSWORD@HOST/DATABASE"
+                .to_owned()
+        };
         let name = url.strip_prefix("sqlite:").ok_or_else(bad)?;
         let name = name.strip_prefix("//").unwrap_or(name);
         if name.is_empty() || name.contains('?') || name.starts_with(":memory:") {
             return Err(bad());
         }
         let file = data_dir.join(name);
-        install_default_drivers();
         let options = AnyConnectOptions::from_str(&format!("sqlite:{}?mode=rwc", percent_encoded(&file)))
             .map_err(|e| format!("store.url {url:?} is not usable: {e}"))?
             .disable_statement_logging();
-        Ok(Self { file, options })
+        Ok(Self { dialect: Dialect::Sqlite, name: format!("the database {}", file.display()), file: Some(file), options })
     }
 
-    /// What stands for the tokens of the migrations.
+    /// Nothing of the URL is repeated in errors: it may hold a password.
+    fn postgres(url: &str) -> Result<Self, String> {
+        let bad =
+            |why: String| format!("store.url is no address of a PostgreSQL database: {why}; write postgres://USER:PASSWORD@HOST/DATABASE");
+        let options = AnyConnectOptions::from_str(url).map_err(|_| bad("it is no URL".into()))?.disable_statement_logging();
+        let server = PgConnectOptions::from_url(&options.database_url).map_err(|_| bad("a part of it is not known".into()))?;
+        let database = server.get_database().filter(|d| !d.is_empty()).ok_or_else(|| bad("it names no database".into()))?;
+        let place = server.get_socket().map_or_else(|| format!("{}:{}", server.get_host(), server.get_port()), |s| s.display().to_string());
+        let name = format!("the PostgreSQL database {database:?} of user {:?} at {place}", server.get_username());
+        Ok(Self { dialect: Dialect::Postgres, file: None, name, options })
+    }
+
+    /// Whether other nodes may write to it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.dialect == Dialect::Postgres
+    }
+
+    /// The text of a step of the schema in this dialect: `{{blob}}` is the type of bytes; a line that begins with `{{sqlite}}` or
+    /// `{{postgres}}` is for that one alone. Texts are compared byte by byte in both, so that pages have one order.
     pub(crate) fn translate(&self, sql: &str) -> String {
-        let lines =
-            sql.lines().filter(|line| !line.starts_with("{{postgres}}")).map(|line| line.strip_prefix("{{sqlite}}").unwrap_or(line));
-        lines.collect::<Vec<_>>().join("\n").replace("{{blob}}", "BLOB")
+        let (own, other, blob) = match self.dialect {
+            Dialect::Sqlite => ("{{sqlite}}", "{{postgres}}", "BLOB"),
+            Dialect::Postgres => ("{{postgres}}", "{{sqlite}}", "BYTEA"),
+        };
+        let lines = sql.lines().filter(|line| !line.starts_with(other)).map(|line| line.strip_prefix(own).unwrap_or(line));
+        let sql = lines.collect::<Vec<_>>().join("\n").replace("{{blob}}", blob);
+        match self.dialect {
+            Dialect::Sqlite => sql,
+            // `fetch`, the name of a column, is a reserved word.
+            Dialect::Postgres => sql.replace(" TEXT", " TEXT COLLATE \"C\"").replace("    fetch ", "    \"fetch\" "),
+        }
     }
 
-    /// What begins a transaction that will write: the lock is taken at once, for one that is taken later may be refused.
-    pub(crate) fn begin(&self) -> &'static str {
-        "BEGIN IMMEDIATE"
+    /// Whether the server can hold what is to be kept.
+    ///
+    /// # Errors
+    /// In words for the operator.
+    pub(crate) async fn check(&self, conn: &mut AnyConnection) -> Result<(), String> {
+        if self.dialect == Dialect::Sqlite {
+            return Ok(());
+        }
+        let facts = "SELECT current_setting('server_version_num') AS version, current_setting('server_encoding') AS encoding";
+        let said = |e: sqlx::Error| format!("{} cannot be read: {e}", self.name);
+        let (version, encoding): (String, String) = sqlx::query_as(facts).fetch_one(conn).await.map_err(said)?;
+        if version.parse::<u32>().is_ok_and(|v| v < OLDEST) {
+            return Err(format!("{} is of a server that is too old: PostgreSQL 13 or newer is needed", self.name));
+        }
+        if encoding != "UTF8" {
+            return Err(format!("{} has the encoding {encoding}: make one with ENCODING 'UTF8'", self.name));
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction that will write, and is the only one that does: the lock is taken at once, for one that is taken later may be
+    /// refused (SQLite) or would let two decide on the same state (PostgreSQL, where it is one lock for all nodes).
+    pub(crate) async fn begin(&self, conn: &mut AnyConnection) -> sqlx::Result<()> {
+        let sql = match self.dialect {
+            Dialect::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+            Dialect::Postgres => format!("BEGIN; SELECT pg_advisory_xact_lock({WRITER})"),
+        };
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
     }
 
     /// A connection that writes.
     pub(crate) async fn connect(&self) -> sqlx::Result<AnyConnection> {
-        let mut conn = self.options.connect().await?;
-        prepare(&mut conn, false).await?;
-        Ok(conn)
+        let opened = async {
+            let mut conn = self.options.connect().await?;
+            prepare(self.dialect, &mut conn, false).await?;
+            Ok(conn)
+        };
+        tokio::time::timeout(PATIENCE, opened).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Connections that only read.
     pub(crate) async fn readers(&self) -> sqlx::Result<AnyPool> {
+        let dialect = self.dialect;
         AnyPoolOptions::new()
             .max_connections(READERS)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(10))
+            // Those of a server may have been cut since.
+            .test_before_acquire(self.is_shared())
+            .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .after_connect(|conn, _| Box::pin(prepare(conn, true)))
+            .after_connect(move |conn, _| Box::pin(prepare(dialect, conn, true)))
             .connect_with(self.options.clone())
             .await
     }
 
-    /// Brings the write-ahead log home.
+    /// Brings the write-ahead log of an embedded database home.
     pub(crate) async fn checkpoint(&self, conn: &mut AnyConnection) -> sqlx::Result<()> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(conn).await.map(drop)
+        match self.dialect {
+            Dialect::Sqlite => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(conn).await.map(drop),
+            Dialect::Postgres => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// What every connection is told first.
+async fn prepare(dialect: Dialect, conn: &mut AnyConnection, read_only: bool) -> sqlx::Result<()> {
+    match dialect {
+        Dialect::Sqlite => prepare_sqlite(conn, read_only).await,
+        Dialect::Postgres => {
+            let sql = if read_only { format!("{SESSION} SET default_transaction_read_only = on;") } else { format!("{SESSION} {WRITING}") };
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
+        }
     }
 }
 
 /// Full durability, foreign keys, patience; by statement, because options of the dialect cannot be given otherwise.
-async fn prepare(conn: &mut AnyConnection, read_only: bool) -> sqlx::Result<()> {
+async fn prepare_sqlite(conn: &mut AnyConnection, read_only: bool) -> sqlx::Result<()> {
     let pragmas =
         [("busy_timeout", BUSY), ("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON"), ("journal_size_limit", LOG)];
     for (name, value) in pragmas {
@@ -93,7 +201,7 @@ async fn prepare(conn: &mut AnyConnection, read_only: bool) -> sqlx::Result<()> 
 
 async fn pragma(conn: &mut AnyConnection, name: &str, value: &str) -> sqlx::Result<()> {
     // Both are words of this file.
-    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {name} = {value}"))).fetch_all(conn).await.map(drop)
+    sqlx::query(AssertSqlSafe(format!("PRAGMA {name} = {value}"))).fetch_all(conn).await.map(drop)
 }
 
 /// A path as it may stand in a URL: whatever is not plain becomes `%XX`.
@@ -114,11 +222,17 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
     }
 }
 
-/// Whether disk, locks or rights are at fault and not the query: result codes BUSY, LOCKED, READONLY, IOERR, FULL and
-/// CANTOPEN, in whatever extended form (https://sqlite.org/rescode.html).
+/// Whether disk, locks, rights or the server are at fault and not the query. SQLite's result codes BUSY, LOCKED, READONLY, IOERR,
+/// FULL and CANTOPEN, in whatever extended form (https://sqlite.org/rescode.html); of PostgreSQL, whose codes have five characters
+/// (Appendix A of its manual), the classes of connections, logins, conflicts between transactions, resources, operators and the
+/// system, a transaction that may only read, and a lock that did not come.
 fn is_of_the_machine(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+    let Some(code) = error.as_database_error().and_then(|e| e.code()) else { return false };
+    if code.len() == 5 {
+        return ["08", "28", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+            || matches!(&*code, "25006" | "25P03" | "55P03");
+    }
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
 /// A broken unique key as a conflict in these words; anything else as it is.

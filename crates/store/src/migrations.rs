@@ -25,7 +25,7 @@ const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY 
 /// # Errors
 /// In words for the operator: a step that this program does not know, or one that differs from what was applied.
 pub(crate) async fn migrate(database: &Database, conn: &mut AnyConnection, now: i64) -> Result<(), String> {
-    run(conn, database.begin()).await?;
+    database.begin(conn).await.map_err(said)?;
     match apply(database, conn, now).await {
         Ok(()) => run(conn, "COMMIT").await,
         Err(why) => {

@@ -104,7 +104,7 @@ fn holding<'a>(sql: &'static str, (id, name): (Id, &str)) -> sqlx::query::Query<
 }
 
 async fn accounts(tx: &mut Tx, thing: (Id, &str), means: &(dyn Fn(Option<&str>, &Named) -> bool + Sync)) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT id, tenant, name, document FROM accounts WHERE document LIKE $1 ESCAPE '\\' OR document LIKE $2 ESCAPE '\\' ORDER BY tenant, name";
+    const SQL: &str = "SELECT id, tenant, name, document FROM accounts WHERE LOWER(document) LIKE LOWER($1) ESCAPE '\\' OR document LIKE $2 ESCAPE '\\' ORDER BY tenant, name";
     let mut users = Vec::new();
     for found in &holding(SQL, thing).fetch_all(&mut tx.conn).await.map_err(failed)? {
         let (id, tenant) = (row::text(found, "id")?, row::text(found, "tenant")?);
@@ -117,7 +117,7 @@ async fn accounts(tx: &mut Tx, thing: (Id, &str), means: &(dyn Fn(Option<&str>, 
 }
 
 async fn devices(tx: &mut Tx, thing: (Id, &str), uses: &(dyn Fn(Option<&str>, &Settings) -> bool + Sync)) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT id, mac, label, tenant, settings FROM devices WHERE settings LIKE $1 ESCAPE '\\' OR settings LIKE $2 ESCAPE '\\' ORDER BY id";
+    const SQL: &str = "SELECT id, mac, label, tenant, settings FROM devices WHERE LOWER(settings) LIKE LOWER($1) ESCAPE '\\' OR settings LIKE $2 ESCAPE '\\' ORDER BY id";
     let mut users = Vec::new();
     for found in &holding(SQL, thing).fetch_all(&mut tx.conn).await.map_err(failed)? {
         let (id, tenant) = (row::text(found, "id")?, row::text(found, "tenant")?);

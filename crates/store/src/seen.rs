@@ -103,7 +103,7 @@ impl Known {
 
 async fn note(tx: &mut Tx, id: Id, seen: &Seen) -> Result<()> {
     let query = sqlx::query(
-        "SELECT mac, tenant, vendor, model, model_pinned, reported_model, firmware, serial, pack, pack_pinned, profiles, generation, seen_at, seen_ip, address, fetch \
+        "SELECT mac, tenant, vendor, model, model_pinned, reported_model, firmware, serial, pack, pack_pinned, profiles, generation, seen_at, seen_ip, address, \"fetch\" \
          FROM devices WHERE id = $1",
     );
     let Some(found) = query.bind(id.to_string()).fetch_optional(&mut tx.conn).await.map_err(failed)? else {
@@ -198,7 +198,7 @@ async fn write_last_seen(tx: &mut Tx, id: Id, last: &LastSeen, address: Option<S
 }
 
 async fn write_fetch(tx: &mut Tx, id: Id, fetch: &LastFetch) -> Result<()> {
-    sqlx::query("UPDATE devices SET fetch_generation = $1, fetch_tag = $2, fetch = $3 WHERE id = $4")
+    sqlx::query("UPDATE devices SET fetch_generation = $1, fetch_tag = $2, \"fetch\" = $3 WHERE id = $4")
         .bind(fetch.generation.cast_signed())
         .bind(fetch.layers_tag.cast_signed())
         .bind(row::to_json(fetch)?)

@@ -31,11 +31,11 @@ use crate::{
 };
 
 /// Where the store lies and what it needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StoreOptions {
-    /// `sqlite:FILE`, relative to `data_dir`.
+    /// `sqlite:FILE`, relative to `data_dir`; or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub url: String,
-    /// Where database, blobs and lock lie; made with mode 0700 when it does not exist.
+    /// Where an embedded database, blobs and lock lie; made with mode 0700 when it does not exist.
     pub data_dir: PathBuf,
     /// The master key; made with mode 0600 at the first start. Relative to `data_dir`.
     pub key_file: PathBuf,
@@ -58,6 +58,13 @@ impl StoreOptions {
             request_log_rows: 100_000,
             history: HistoryLimits::default(),
         }
+    }
+}
+
+impl std::fmt::Debug for StoreOptions {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreOptions").field("data_dir", &self.data_dir).field("key_file", &self.key_file).finish_non_exhaustive()
     }
 }
 
@@ -269,18 +276,36 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     let lock = lock(dir)?;
     let database = Database::from_url(&options.url, dir)?;
     let key_file = dir.join(&options.key_file);
-    let master = master_key(&database.file, &key_file, &*entropy)?;
-    make_private(&database.file)?;
-
-    let mut conn = database.connect().await.map_err(|e| cannot(&database.file, e))?;
+    // An embedded database is begun with the key; a shared one tells whether it has one.
+    let own_key = match &database.file {
+        Some(file) => {
+            let stored = fs::metadata(file).is_ok_and(|m| m.len() > 0);
+            let master = master_key(stored, &database, &key_file, &*entropy)?;
+            make_private(file)?;
+            Some(master)
+        }
+        None => None,
+    };
+    let cannot = |e: sqlx::Error| format!("{} cannot be opened: {e}", database.name);
+    let mut conn = database.connect().await.map_err(cannot)?;
+    database.check(&mut conn).await?;
     migrate(&database, &mut conn, clock.now().as_millis()).await?;
+
+    // What is read and made at the start is of one moment, which other nodes do not write in.
+    database.begin(&mut conn).await.map_err(cannot)?;
+    let check = key_check(&mut conn).await.map_err(cannot)?;
+    let master = match own_key {
+        Some(master) => master,
+        None => master_key(check.is_some(), &database, &key_file, &*entropy)?,
+    };
     let sealer = Sealer::new(&master);
-    check_key(&mut conn, &sealer, &key_file, &*entropy).await?;
+    check_key(&mut conn, check, &sealer, &key_file, &*entropy).await?;
     let held = loading::load(&mut conn, &sealer, &*clock, &*entropy).await.map_err(|e| e.to_string())?;
     layers::refresh(&mut conn).await.map_err(|e| e.to_string())?;
+    sqlx::query("COMMIT").execute(&mut conn).await.map_err(cannot)?;
 
     let shared = Arc::new(Shared {
-        readers: database.readers().await.map_err(|e| cannot(&database.file, e))?,
+        readers: database.readers().await.map_err(cannot)?,
         blobs: Blobs::open(&dir.join("blobs"), held.blobs).map_err(|e| format!("{}: {e}", dir.join("blobs").display()))?,
         request_log_rows: options.request_log_rows,
         history: options.history,
@@ -301,10 +326,6 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     Ok(Store { shared, orders, author: None, reach: Reach::ALL, dry: false })
 }
 
-fn cannot(file: &Path, error: sqlx::Error) -> String {
-    format!("the database {} cannot be opened: {error}", file.display())
-}
-
 fn make_dir(dir: &Path) -> Result<(), String> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|e| format!("the data directory {} cannot be made: {e}; make it, or set data_dir", dir.display()))
@@ -320,8 +341,8 @@ fn lock(dir: &Path) -> Result<File, String> {
     })
 }
 
-fn master_key(database: &Path, key_file: &Path, entropy: &dyn Entropy) -> Result<MasterKey, String> {
-    let stored = fs::metadata(database).is_ok_and(|m| m.len() > 0);
+/// The key in the file. `stored`: the database was written with one, and another would not do.
+fn master_key(stored: bool, database: &Database, key_file: &Path, entropy: &dyn Entropy) -> Result<MasterKey, String> {
     match MasterKey::read(key_file)? {
         Some(key) => {
             if fs::metadata(key_file).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
@@ -330,9 +351,14 @@ fn master_key(database: &Path, key_file: &Path, entropy: &dyn Entropy) -> Result
             Ok(key)
         }
         None if stored => Err(format!(
-            "the database {} is there but its key file {} is not, and without it no secret can be read: restore the key file from a backup (or, to begin anew, move the database away)",
-            database.display(),
-            key_file.display()
+            "{} is there but its key file {} is not, and without it no secret can be read: {}",
+            database.name,
+            key_file.display(),
+            if database.is_shared() {
+                "copy the key file of another node, or restore it from a backup"
+            } else {
+                "restore the key file from a backup (or, to begin anew, move the database away)"
+            }
         )),
         None => MasterKey::create(key_file, entropy),
     }
@@ -344,24 +370,33 @@ fn make_private(file: &Path) -> Result<(), String> {
     made.map(drop).map_err(|e| format!("the database {} cannot be opened: {e}", file.display()))
 }
 
-/// A value sealed at the first start tells whether this is the key of this database.
-async fn check_key(conn: &mut AnyConnection, sealer: &Sealer, key_file: &Path, entropy: &dyn Entropy) -> Result<(), String> {
-    const PLACE: &str = "meta key_check";
-    let said = |e: sqlx::Error| format!("the database cannot be read: {e}");
-    let stored: Option<(String,)> =
-        sqlx::query_as("SELECT value FROM meta WHERE name = 'key_check'").fetch_optional(&mut *conn).await.map_err(said)?;
+const KEY_CHECK: &str = "meta key_check";
+
+/// The value that was sealed at the first start.
+async fn key_check(conn: &mut AnyConnection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("SELECT value FROM meta WHERE name = 'key_check'").fetch_optional(conn).await
+}
+
+/// It tells whether this is the key of this database.
+async fn check_key(
+    conn: &mut AnyConnection,
+    stored: Option<String>,
+    sealer: &Sealer,
+    key_file: &Path,
+    entropy: &dyn Entropy,
+) -> Result<(), String> {
     match stored {
-        Some((sealed,)) => match sealer.open(PLACE, &sealed) {
+        Some(sealed) => match sealer.open(KEY_CHECK, &sealed) {
             Ok(_) => Ok(()),
             Err(_) => Err(format!(
-                "the key in {} is not the one that this database was written with: restore the right key file from a backup",
+                "the key in {} is not the one that this database was written with: restore the right key file from a backup, or copy that of another node",
                 key_file.display()
             )),
         },
         None => {
-            let sealed = sealer.seal(PLACE, "offhook", entropy).map_err(|e| e.to_string())?;
+            let sealed = sealer.seal(KEY_CHECK, "offhook", entropy).map_err(|e| e.to_string())?;
             let insert = sqlx::query("INSERT INTO meta (name, value) VALUES ('key_check', $1)").bind(sealed);
-            insert.execute(conn).await.map(drop).map_err(said)
+            insert.execute(conn).await.map(drop).map_err(|e| format!("the database cannot be written: {e}"))
         }
     }
 }

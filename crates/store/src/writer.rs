@@ -269,7 +269,7 @@ async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>) {
 }
 
 async fn transaction(tx: &mut Tx, database: &Database, jobs: Vec<Job>, acknowledgements: &mut Vec<Acknowledge>) -> Result<()> {
-    tx.run(database.begin()).await.map_err(unavailable)?;
+    database.begin(&mut tx.conn).await.map_err(|e| unavailable(failed(e)))?;
     for job in jobs {
         let mark = tx.mark();
         tx.now = tx.shared.clock.now();

@@ -154,13 +154,28 @@ fn public_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-fn sqlite(text: &str) -> Result<String, String> {
-    let file = text.strip_prefix("sqlite:").ok_or("only the embedded store exists: the URL begins with sqlite:")?;
+fn store_url(text: &str) -> Result<String, String> {
+    if let Some(rest) = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
+        return postgres(rest).map(|()| text.to_owned());
+    }
+    let file = text.strip_prefix("sqlite:").ok_or("the URL begins with sqlite: or postgres://")?;
     let file = file.strip_prefix("//").unwrap_or(file);
     if file.is_empty() || file.ends_with('/') || file.contains(['?', '#']) || file.contains(":memory:") {
         return Err("after sqlite: stands the name of a file, and nothing else".to_owned());
     }
     Ok(format!("sqlite:{file}"))
+}
+
+/// What stands after `postgres://`. A password stands before the host and nowhere else: that is where it is masked.
+fn postgres(rest: &str) -> Result<(), String> {
+    let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+    if options.split('&').any(|o| o.to_ascii_lowercase().starts_with("password")) {
+        return Err("the password stands before the host: postgres://USER:PASSWORD@HOST/DATABASE".to_owned());
+    }
+    match place.split_once('/') {
+        Some((_, database)) if !database.is_empty() => Ok(()),
+        _ => Err("it names no database: postgres://USER:PASSWORD@HOST/DATABASE".to_owned()),
+    }
 }
 
 fn log_level(text: &str) -> Result<String, String> {
@@ -218,10 +233,13 @@ pub static KEYS: &[Key] = &[
     Key {
         path: "store.url",
         default: Some(r#""sqlite:offhook.db""#),
-        example: r#""sqlite:/srv/offhook/offhook.db""#,
-        about: "The embedded store: sqlite: and a file, relative to data_dir.",
+        example: r#""postgres://offhook:PASSWORD@db.example.com/offhook""#,
+        about: "The database. Embedded: sqlite: and a file, relative to data_dir. PostgreSQL, which several nodes may share: \
+                postgres://USER:PASSWORD@HOST/DATABASE; see postgresql.md.",
         reloads: false,
-        take: Take::Text("sqlite: and the name of a file", |c, v| sqlite(v).map(|v| c.store.url = v)),
+        take: Take::Text("sqlite: and the name of a file, or postgres://USER:PASSWORD@HOST/DATABASE", |c, v| {
+            store_url(v).map(|v| c.store.url = v)
+        }),
     },
     Key {
         path: "store.key_file",

@@ -42,7 +42,7 @@ pub struct Loaded {
 pub struct Entry {
     /// The key.
     pub key: &'static Key,
-    /// What it is; none: not set.
+    /// What it is, without a password; none: not set.
     pub value: Option<Value>,
     /// Who said so.
     pub place: Place,
@@ -175,6 +175,10 @@ impl Reading {
             self.fault(place.clone(), key.path, Some(value.to_string()), message);
         }
         if let Some(entry) = self.entries.iter_mut().find(|e| e.key.path == key.path) {
+            let value = match value {
+                Value::Text(text) => Value::Text(without_password(&text)),
+                other => other,
+            };
             (entry.value, entry.place) = (Some(value), place);
         }
     }

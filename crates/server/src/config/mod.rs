@@ -153,12 +153,20 @@ pub struct Roles {
 }
 
 /// `[store]`
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StoreConfig {
-    /// `sqlite:` and a path relative to the data folder.
+    /// `sqlite:` and a path relative to the data folder, or `postgres://…`.
     pub url: String,
     /// The key for secrets; default `<data_dir>/secret.key`.
     pub key_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for StoreConfig {
+    /// Without the URL of a server, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = if self.url.starts_with("sqlite:") { &self.url } else { "postgres" };
+        f.debug_struct("StoreConfig").field("url", &url).field("key_file", &self.key_file).finish()
+    }
 }
 
 /// `[admin]`

@@ -111,7 +111,7 @@ fn every_fault_is_told_at_once_with_its_line_and_what_is_allowed() {
          http_idle = 30\n\
          drain = \"1m\"\n\
          [store]\n\
-         url = \"postgres://user:pw@host/db\"\n",
+         url = \"mysql://user:pw@host/db\"\n",
     );
     assert!(message.starts_with("the configuration has 11 faults:\n"), "{message}");
     for expected in [
@@ -126,11 +126,11 @@ fn every_fault_is_told_at_once_with_its_line_and_what_is_allowed() {
         "offhook.toml:12: limits.pending = \"many\"\n      this is text, not a whole number\n      allowed: a whole number from 1 to 1000000",
         "offhook.toml:13: limits.http_idle = 30\n      this is a number, not a time with its unit\n      allowed: a time from 1s to 1h",
         "offhook.toml:14: limits.drain = \"1m\"\n      it is too large\n      allowed: a time from 0s to 9s",
-        "only the embedded store exists",
+        "the URL begins with sqlite: or postgres://",
     ] {
         assert!(message.contains(expected), "{expected}\n--- not in ---\n{message}");
     }
-    assert!(message.contains("postgres://…@host/db") && !message.contains("pw"), "a password in a message: {message}");
+    assert!(message.contains("mysql://…@host/db") && !message.contains("pw"), "a password in a message: {message}");
 }
 
 #[test]
@@ -261,7 +261,10 @@ fn urls_that_phones_could_not_use_are_refused() {
         let message = faults(&format!("[phones]\npublic_url = {bad:?}\n"));
         assert!(message.contains("phones.public_url") && message.contains("allowed: an http:// or https:// URL"), "{message}");
     }
-    for bad in ["sqlite:", "sqlite::memory:", "sqlite:a?mode=ro", "offhook.db"] {
+    let remote = loaded("[store]\nurl = \"postgres://user:hidden@host/db\"\n");
+    assert_eq!(remote.store.url, "postgres://user:hidden@host/db");
+    assert!(!format!("{remote:?}").contains("hidden"));
+    for bad in ["sqlite:", "sqlite::memory:", "sqlite:a?mode=ro", "offhook.db", "postgres://u@h", "postgres://h/d?password=x"] {
         assert!(faults(&format!("[store]\nurl = {bad:?}\n")).contains("store.url"), "{bad}");
     }
 }

@@ -11,7 +11,7 @@ use crate::{database::conflict, key::Sealer, row, text::tame, writer::Tx};
 
 /// Everything that a [`Device`] is read from.
 pub(crate) const SELECT: &str = "SELECT devices.id, tenant, mac, serial, uuid, vendor, model, model_pinned, reported_model, firmware, pack, \
-    pack_pinned, state, profiles, settings, unset, label, location, tags, seen, fetch, revision, generation, created_at, updated_at FROM devices";
+    pack_pinned, state, profiles, settings, unset, label, location, tags, seen, \"fetch\", revision, generation, created_at, updated_at FROM devices";
 
 /// The MAC address of a row.
 pub(crate) fn mac(r: &AnyRow) -> Result<Option<Mac>> {

@@ -1,4 +1,5 @@
-//! A store in a folder of its own, with a clock that is moved by hand.
+//! A store in a folder of its own, with a clock that is moved by hand; its database is a file there or, in the suite of that name, one
+//! of PostgreSQL.
 
 use std::sync::{
     Arc,
@@ -14,6 +15,7 @@ use offhook_core::{
     settings::{AccountValues, Scope, Settings},
 };
 use offhook_store::{OpenError, Store, StoreOptions};
+use offhook_tests::postgres::Database;
 use rand::Rng;
 use serde_json::Value;
 
@@ -39,8 +41,15 @@ impl Entropy for Dice {
     }
 }
 
+/// Whether this is the suite on PostgreSQL.
+pub fn on_postgres() -> bool {
+    env!("CARGO_CRATE_NAME") == "postgres"
+}
+
 pub struct Place {
     pub dir: tempfile::TempDir,
+    /// The database that is no file.
+    pub database: Option<Database>,
     pub clock: Arc<Hands>,
     pub options: StoreOptions,
 }
@@ -48,8 +57,12 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = StoreOptions::in_dir(dir.path().join("data"));
-        Self { dir, clock: Arc::new(Hands(AtomicI64::new(1_800_000_000_000))), options }
+        let mut options = StoreOptions::in_dir(dir.path().join("data"));
+        let database = on_postgres().then(Database::new);
+        if let Some(database) = &database {
+            options.url = database.url();
+        }
+        Self { dir, database, clock: Arc::new(Hands(AtomicI64::new(1_800_000_000_000))), options }
     }
 
     pub async fn open(&self) -> Result<Store, OpenError> {

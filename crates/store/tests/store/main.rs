@@ -1,15 +1,15 @@
-//! What the store promises, shown on a real database. Everything opens its store by `common::Place`, the one place that
-//! would choose another database.
+//! What the store promises, shown on real databases. Everything opens its store by `common::Place`, the one place that
+//! chooses the database: `../postgres.rs` runs all of it once more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
+pub(crate) mod common;
 mod configuration;
 mod devices;
 mod durability;
 mod firmware;
 mod history;
 mod many;
-mod opening;
+pub(crate) mod opening;
 mod pending;
 mod requests;
 mod resources;

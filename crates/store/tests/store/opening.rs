@@ -8,6 +8,10 @@ use sqlx::{Connection, Executor};
 use crate::common::*;
 
 pub async fn sql(place: &Place, text: &'static str) {
+    if let Some(database) = &place.database {
+        database.sql(text);
+        return;
+    }
     sqlx::any::install_default_drivers();
     let file = place.options.data_dir.join("offhook.db");
     let mut conn = sqlx::AnyConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
@@ -30,7 +34,8 @@ async fn files_are_their_owners_alone() {
     device(&store, 1).await;
     let mode = |name: &str| fs::metadata(place.options.data_dir.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(""), 0o700);
-    for name in ["secret.key", "offhook.db", "offhook.db-wal", "store.lock"] {
+    let database: &[&str] = if on_postgres() { &[] } else { &["offhook.db", "offhook.db-wal"] };
+    for name in ["secret.key", "store.lock"].iter().chain(database) {
         assert_eq!(mode(name), 0o600, "{name}");
     }
 }

@@ -66,20 +66,21 @@ async fn no_planted_secret_is_on_the_disk() {
     assert!(store.verify_token(&text).await.unwrap().is_some_and(|t| t.id == token.id));
 
     let look = || {
-        let mut bytes = 0;
+        let mut contents = Vec::new();
         for entry in fs::read_dir(&place.options.data_dir).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() || path.ends_with("secret.key") {
-                continue;
-            }
-            let content = fs::read(&path).unwrap();
-            bytes += content.len();
-            for secret in PLANTED.iter().copied().chain([text.as_str(), "77123456", "4711"]) {
-                let found = content.windows(secret.len()).any(|w| w == secret.as_bytes());
-                assert!(!found, "{secret} stands in {}", path.display());
+            if !path.is_dir() && !path.ends_with("secret.key") {
+                contents.push((path.display().to_string(), fs::read(&path).unwrap()));
             }
         }
-        bytes
+        contents.extend(place.database.as_ref().map(|d| ("the database".to_owned(), d.dump())));
+        for (name, content) in &contents {
+            for secret in PLANTED.iter().copied().chain([text.as_str(), "77123456", "4711"]) {
+                let found = content.windows(secret.len()).any(|w| w == secret.as_bytes());
+                assert!(!found, "{secret} stands in {name}");
+            }
+        }
+        contents.iter().map(|(_, content)| content.len()).sum::<usize>()
     };
     assert!(look() > 10_000, "the log and the database were looked at");
     store.close().await.unwrap();
