@@ -14,7 +14,7 @@ use sqlx::{Row, any::AnyRow};
 use super::search;
 use crate::{
     Listed, Page, Store,
-    database::failed,
+    database::{Dialect, failed},
     page::{Clauses, Order, Sql, Value},
     row::{number, text},
 };
@@ -148,7 +148,7 @@ impl Store {
                 return Ok(Way::Few(condition.hits.clone()));
             }
         }
-        Ok(Way::Walk)
+        Ok(Way::Walk(self.shared.dialect))
     }
 }
 
@@ -174,7 +174,7 @@ enum Way {
     /// The index of the only filter has them in the order of the ids.
     ByFilter,
     /// The index of the order is walked.
-    Walk,
+    Walk(Dialect),
 }
 
 /// One filter.
@@ -286,7 +286,9 @@ fn query<'a>(way: &Way, conditions: &[Condition], sort: DeviceSort, name: &'a st
             hits.then(columns).then("hits CROSS JOIN devices")
         }
         Way::ByFilter => Sql::from(columns).then("devices"),
-        Way::Walk => Sql::from(columns).then(format!("devices INDEXED BY {}", sort.index())),
+        Way::Walk(Dialect::Sqlite) => Sql::from(columns).then(format!("devices INDEXED BY {}", sort.index())),
+        // Its planner has statistics, and no words to overrule it.
+        Way::Walk(Dialect::Postgres) => Sql::from(columns).then("devices"),
     };
     for condition in conditions {
         clauses.and_sql(condition.fits.clone());
