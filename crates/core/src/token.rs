@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Id, Result, clock::Timestamp};
+use crate::{Error, Id, Result, clock::Timestamp, tenant::DEFAULT};
 
 /// What every token's text begins with, so that a leaked one is recognised.
 pub const PREFIX: &str = "offhook_";
@@ -71,6 +71,16 @@ impl Reach {
     /// The tenant, when it is one alone.
     pub fn only(&self) -> Option<&str> {
         self.tenants().filter(|own| own.len() == 1).and_then(|own| own.first()).map(String::as_str)
+    }
+
+    /// The tenant of what may be a tenant's or nobody's: the one that is said; else the only one.
+    pub fn scope(&self, said: Option<String>) -> Option<String> {
+        said.or_else(|| self.only().map(str::to_owned))
+    }
+
+    /// The tenant of what must have one, and was given none: the only one, else `default`.
+    pub fn home(&self) -> &str {
+        self.only().unwrap_or(DEFAULT)
     }
 
     /// Whether a thing of this tenant is seen. `None`: of no tenant, which everybody sees.
@@ -181,5 +191,13 @@ mod tests {
         assert!(Reach::ALL.covers(&both) && both.covers(&north) && north.covers(&north));
         assert!(!north.covers(&both) && !both.covers(&Reach::ALL));
         assert_eq!((north.only(), both.only(), Reach::ALL.only()), (Some("north"), None, None));
+    }
+
+    #[test]
+    fn what_is_made_without_a_tenant_is_of_the_only_one() {
+        let (north, both) = (of(&["north"]), of(&["north", "south"]));
+        assert_eq!((north.home(), both.home(), Reach::ALL.home()), ("north", "default", "default"));
+        assert_eq!((north.scope(None).as_deref(), both.scope(None), Reach::ALL.scope(None)), (Some("north"), None, None));
+        assert_eq!(north.scope(Some("x".into())).as_deref(), Some("x"));
     }
 }

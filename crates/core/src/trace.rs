@@ -133,6 +133,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// A lease or subscription event: no file was asked for.
     NoFile,
+    /// A simulation for somebody who is for some tenants, and the request is of none of them.
+    OutOfReach,
 }
 
 impl fmt::Display for Reason {
@@ -179,6 +181,7 @@ impl fmt::Display for Reason {
             Self::StoreUnavailable => f.write_str("the store does not answer"),
             Self::MethodNotAllowed => f.write_str("phones may only GET, HEAD, PUT and POST"),
             Self::NoFile => f.write_str("no file was asked for"),
+            Self::OutOfReach => f.write_str("neither a device nor a network of the tenants that this token is for belongs to this request"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::FutureExt;
-use offhook_core::{Error, Id, Result, account::Account, configuration::Configuration, settings::AccountValues, tenant::DEFAULT};
+use offhook_core::{Error, Id, Result, account::Account, configuration::Configuration, settings::AccountValues};
 use sqlx::any::AnyRow;
 
 use crate::{
@@ -41,7 +41,7 @@ pub struct AccountUses {
 }
 
 impl Store {
-    /// Makes an account. `fill` gets an empty one (new id, tenant `default`).
+    /// Makes an account. `fill` gets an empty one (new id, the reach's only tenant or `default`).
     ///
     /// # Errors
     /// `Conflict` when its tenant has one of that name.
@@ -157,7 +157,7 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Account, &Configuration) -> 
     let id = tx.new_id();
     let mut account = Account {
         id,
-        tenant: DEFAULT.to_owned(),
+        tenant: tx.reach.home().to_owned(),
         name: String::new(),
         values: AccountValues::default(),
         shared: false,

@@ -15,6 +15,7 @@ use crate::{
     history,
     key::Sealer,
     layers, naming,
+    page::pattern,
     references::{Holder, forget, refer},
     row,
     text::{Faults, check_revision},
@@ -156,6 +157,11 @@ async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> 
             "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles, {templates} template overrides, {assets} assets, \
              {books} phone books and {maps} address maps: move or delete them first"
         )));
+    }
+    let tokens = sqlx::query("SELECT COUNT(*) FROM tokens WHERE tenants LIKE $1 ESCAPE '\\'").bind(pattern(&format!("{name:?}")));
+    let tokens = tx.count(tokens).await?;
+    if tokens > 0 {
+        return Err(Error::Conflict(format!("{tokens} tokens are for the tenant {name:?}: revoke them first (offhook token list)")));
     }
     forget(tx, "tenant", &old.id.to_string()).await?;
     sqlx::query("DELETE FROM tenants WHERE name = $1").bind(&name).execute(&mut tx.conn).await.map_err(failed)?;

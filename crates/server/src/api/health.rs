@@ -8,7 +8,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{params::NoParams, problem::Problem};
-use crate::app::{App, readiness};
+use crate::app::{App, Caller, readiness};
 
 /// The operations of this file.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -37,6 +37,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "health", security(("token" = ["admin", "operator", "installer", "read-only"])), responses(
     (status = 200, description = "Text exposition format.", body = String, content_type = "application/openmetrics-text"),
 ))]
-pub(super) async fn metrics(State(app): State<App>, _: NoParams) -> Response {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], (app.metrics)()).into_response()
+pub(super) async fn metrics(State(app): State<App>, who: Caller, _: NoParams) -> Result<Response, Problem> {
+    who.must_be_of_all("metrics count what all tenants do")?;
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], (app.metrics)()).into_response())
 }

@@ -59,8 +59,8 @@ fn tagged(app: &App, site: &Site) -> Tagged<SiteView> {
 
 /// The site
 #[utoipa::path(get, path = "/site", tag = "site", security(("token" = ["admin", "operator", "installer", "read-only"])), responses((status = 200, description = "The site.", body = SiteView)))]
-pub(super) async fn read(By(app): By, _: NoParams) -> impl IntoResponse {
-    tagged(&app, &site::read(&app))
+pub(super) async fn read(By(app): By, who: Caller, _: NoParams) -> Result<impl IntoResponse, Problem> {
+    Ok(tagged(&app, &site::read(&app, &who)?))
 }
 
 /// Replace the site

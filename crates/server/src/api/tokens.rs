@@ -54,6 +54,8 @@ pub struct TokenView {
     pub label: String,
     /// What it may do.
     pub role: RoleName,
+    /// The tenants it is for; null: all of them, and what is no tenant's.
+    pub tenants: Option<Vec<String>>,
     /// When it was made.
     #[schema(format = "date-time")]
     pub created_at: String,
@@ -78,12 +80,14 @@ pub struct NewToken {
 
 /// A token that is to be made.
 #[derive(Debug, ToSchema)]
-#[schema(example = json!({"label": "monitoring", "role": "read-only", "expires_at": "2030-01-01T00:00:00Z"}))]
+#[schema(example = json!({"label": "monitoring", "role": "read-only", "tenants": ["default"], "expires_at": "2030-01-01T00:00:00Z"}))]
 pub struct TokenWrite {
     /// For people: what it is for.
     pub label: Option<String>,
     /// What it may do.
     pub role: RoleName,
+    /// The tenants it is for. Left out: those of the token that makes it, which may be all.
+    pub tenants: Option<Vec<String>>,
     /// When it ends by itself; left out: never.
     #[schema(format = "date-time")]
     pub expires_at: Option<String>,
@@ -102,6 +106,7 @@ fn view(token: Token) -> TokenView {
         id: token.id.to_string(),
         label: token.label,
         role: token.role.into(),
+        tenants: token.tenants.map(|t| t.into_iter().collect()),
         created_at: token.created_at.to_string(),
         expires_at: token.expires_at.map(|t| t.to_string()),
         last_used_at: token.last_used_at.map(|t| t.to_string()),
@@ -113,14 +118,14 @@ fn view(token: Token) -> TokenView {
     responses((status = 200, description = "One page.", body = List<TokenView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
-    let role = params.read("role", "admin or read-only", Role::parse);
+    let role = params.read("role", tokens::ROLES, Role::parse);
     let role = params.finish(role)?;
     Ok(Json(List::of(tokens::list(&app, role, &paging.part("id", false)).await?, view)))
 }
 
 /// Create a token
 ///
-/// The answer holds its text, which is shown this once.
+/// The answer holds its text, which is shown this once. Who is for some tenants makes tokens for these.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", security(("token" = ["admin"])), request_body = TokenWrite,
     responses((status = 201, description = "The token with its text.", body = NewToken)))]
 pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(document): Document) -> Result<Response, Problem> {
@@ -131,7 +136,7 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 
 /// Revoke a token
 ///
-/// The last valid admin token cannot be revoked.
+/// The last valid admin token for all tenants cannot be revoked.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", security(("token" = ["admin"])), params(("id" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is revoked.")))]
 pub(super) async fn revoke(By(app): By, who: Caller, Key(id): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {

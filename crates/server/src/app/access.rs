@@ -7,9 +7,11 @@
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use offhook_core::{
-    Error, Id, Result, tenant,
+    Error, Id, Result,
+    device::{Device, State},
     token::{Reach, Role},
 };
+use serde_json::Value;
 
 /// Who calls a use case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,16 +80,6 @@ impl Caller {
         self.reach().must_be_all(what)
     }
 
-    /// The tenant of what it makes without saying whose: the token's, when it is for one alone, else `default`.
-    pub fn home(&self) -> &str {
-        self.tenants_filter().filter(|own| own.len() == 1).and_then(BTreeSet::first).map_or(tenant::DEFAULT, String::as_str)
-    }
-
-    /// The tenant of what may be a tenant's or nobody's: the one that is said; else the token's, when it is for one alone.
-    pub fn scope(&self, said: Option<String>) -> Option<String> {
-        said.or_else(|| self.reach().only().map(str::to_owned))
-    }
-
     /// Whether it may ask for secrets in clear.
     pub fn reveals(&self) -> bool {
         matches!(self.role, Role::Admin | Role::Operator)
@@ -105,6 +97,22 @@ impl Caller {
         Err(Error::Refused(format!("this shows secrets: it needs a token with the role admin or operator, this one is {role}")))
     }
 
+    /// Refuses what an installer may not change of a device: he approves and assigns.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] that names the field.
+    pub fn may_patch(&self, device: &Device, patch: &Value) -> Result<()> {
+        if self.role != Role::Installer {
+            return Ok(());
+        }
+        match beyond_installing(device, patch) {
+            None => Ok(()),
+            Some(field) => Err(Error::Refused(format!(
+                "{field}: a token with the role installer may approve a pending device (state ready) and change its label, location, tags,                  profiles, model, and settings.lines.<n>.account and .label; this needs the role admin or operator"
+            ))),
+        }
+    }
+
     /// Refuses those who only read. The roles of an operation are checked before it is called; this is for what calls a use case another way.
     ///
     /// # Errors
@@ -119,23 +127,78 @@ impl Caller {
     }
 }
 
+/// The first field of a patch that is not an installer's.
+fn beyond_installing(device: &Device, patch: &Value) -> Option<String> {
+    let fields = patch.as_object()?;
+    for (field, value) in fields {
+        match field.as_str() {
+            "label" | "location" | "tags" | "profiles" | "model" => {}
+            "state" if value == State::Ready.as_str() && device.state != State::Disabled => {}
+            "state" if value == device.state.as_str() => {}
+            "settings" => {
+                let beyond = beyond_lines(value);
+                if beyond.is_some() {
+                    return beyond;
+                }
+            }
+            other => return Some(other.chars().take(64).collect()),
+        }
+    }
+    None
+}
+
+/// The first setting of a patch that is not which account a line has, or what stands beside its key.
+fn beyond_lines(settings: &Value) -> Option<String> {
+    let path =
+        |names: &[&str]| ["settings"].iter().chain(names).map(|n| n.chars().take(64).collect::<String>()).collect::<Vec<_>>().join(".");
+    let Some(settings) = settings.as_object() else { return Some(path(&[])) };
+    for (name, lines) in settings {
+        let Some(lines) = lines.as_object().filter(|_| name == "lines") else { return Some(path(&[name])) };
+        for (n, line) in lines {
+            let Some(line) = line.as_object() else { return Some(path(&["lines", n])) };
+            if let Some(field) = line.keys().find(|field| !matches!(field.as_str(), "account" | "label")) {
+                return Some(path(&["lines", n, field]));
+            }
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used)]
+    use offhook_core::clock::Timestamp;
+    use serde_json::json;
+
     use super::*;
 
-    fn of(tenants: &[&str]) -> Caller {
-        let own = || Arc::new(tenants.iter().map(|t| (*t).to_owned()).collect());
-        let token = Id::parse("0192f0c1-8a5e-7cc3-b0a4-4d2f6e7a9b10").unwrap();
-        let tenants = (!tenants.is_empty()).then(own);
-        Caller { token, label: "".into(), role: Role::Operator, tenants, from: None, dry_run: false }
+    fn device(state: State) -> Device {
+        let at = Timestamp::from_millis(0);
+        Device { state, ..Device::new(Id::from_parts(at, [0; 10]), at) }
     }
 
     #[test]
-    fn what_is_made_without_a_tenant_is_of_the_only_one() {
-        assert_eq!((of(&["north"]).home(), of(&["north", "south"]).home(), of(&[]).home()), ("north", "default", "default"));
-        assert_eq!(of(&["north"]).scope(None).as_deref(), Some("north"));
-        assert_eq!((of(&["north", "south"]).scope(None), of(&[]).scope(None)), (None, None));
-        assert_eq!(of(&["north"]).scope(Some("x".into())).as_deref(), Some("x"));
+    fn an_installer_approves_and_assigns_and_nothing_else() {
+        let (pending, disabled) = (device(State::Pending), device(State::Disabled));
+        let good = json!({
+            "state": "ready", "label": "x", "location": null, "tags": [], "profiles": ["p"], "model": "T1",
+            "settings": { "lines": { "1": { "account": "a", "label": "A" }, "2": { "account": null } } }
+        });
+        assert_eq!(beyond_installing(&pending, &good), None);
+        for (patch, field) in [
+            (json!({ "state": "disabled" }), "state"),
+            (json!({ "state": null }), "state"),
+            (json!({ "pack": "x" }), "pack"),
+            (json!({ "tenant": "x" }), "tenant"),
+            (json!({ "settings": null }), "settings"),
+            (json!({ "settings": { "lines": null } }), "settings.lines"),
+            (json!({ "settings": { "lines": { "1": null } } }), "settings.lines.1"),
+            (json!({ "settings": { "lines": { "1": { "account": "a", "password": "x" } } } }), "settings.lines.1.password"),
+            (json!({ "settings": { "access": {} } }), "settings.access"),
+        ] {
+            assert_eq!(beyond_installing(&pending, &patch).as_deref(), Some(field), "{patch}");
+        }
+        assert_eq!(beyond_installing(&disabled, &json!({ "state": "ready" })).as_deref(), Some("state"));
+        assert_eq!(beyond_installing(&disabled, &json!({ "state": "disabled" })), None);
     }
 }

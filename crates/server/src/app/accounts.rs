@@ -5,7 +5,6 @@ use offhook_core::{
     Error, Id, Result,
     account::Account,
     settings::{AccountValues, Document, Scope},
-    tenant,
 };
 pub use offhook_store::AccountFilter;
 use serde_json::{Map, Value, json};
@@ -30,7 +29,7 @@ pub async fn list(app: &App, filter: &AccountFilter, page: &Page<()>) -> Result<
 pub async fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Account> {
     let found = match Id::parse(key) {
         Some(id) => app.store.account(id).await?,
-        None => app.store.account_by_name(tenant.unwrap_or(tenant::DEFAULT), key).await?,
+        None => app.store.account_by_name(tenant.unwrap_or(app.store.reach().home()), key).await?,
     };
     found.ok_or_else(|| Error::not_found("account", key))
 }

@@ -7,6 +7,7 @@ use futures_util::{Stream, StreamExt};
 use offhook_core::{
     Error, Id, Result,
     asset::{Asset, AssetKind, HEAD, good_name},
+    token::Reach,
 };
 use offhook_packs::picture;
 use offhook_store::{Blob, NewAsset};
@@ -87,7 +88,10 @@ pub async fn add(
 ) -> Result<Asset> {
     who.may_write()?;
     good_name(name).map_err(|why| Error::invalid("name", why))?;
-    let library = app.store.library();
+    let tenant = who.reach().scope(tenant.map(str::to_owned));
+    let tenant = tenant.as_deref();
+    who.may_write_in(tenant)?;
+    let library = app.store.within(Reach::ALL).library();
     if library.assets().any(|a| a.tenant.as_deref() == tenant && a.name.eq_ignore_ascii_case(name)) {
         return Err(Error::Conflict(format!("there is an asset {name:?} already: replace it, or choose another name")));
     }
@@ -110,6 +114,7 @@ pub async fn replace(
 ) -> Result<Asset> {
     who.may_write()?;
     let asset = read(app, key, tenant)?;
+    who.may_write_in(asset.tenant.as_deref())?;
     if if_match.is_some_and(|wanted| wanted != asset.revision) {
         return Err(Error::Stale { revision: asset.revision });
     }
@@ -126,7 +131,7 @@ pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if
 
 /// Its bytes as they were uploaded. They may hold the key of a certificate: only who may write may have them.
 pub async fn contents(app: &App, who: &Caller, key: &str, tenant: Option<&str>) -> Result<(Arc<Asset>, tokio::fs::File)> {
-    who.may_write()?;
+    who.may_reveal(true)?;
     let asset = read(app, key, tenant)?;
     let file = app.store.open_asset(&asset).await?;
     Ok((asset, file))

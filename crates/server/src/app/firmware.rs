@@ -56,6 +56,7 @@ pub async fn add(
     mut bytes: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<Firmware> {
     who.may_write()?;
+    who.must_be_of_all("firmware files are for every tenant")?;
     file_name(name)?;
     let pack = pack_of(app, name, pack)?;
     if app.store.shelf().get(name).is_some() {
@@ -79,6 +80,7 @@ pub async fn add(
 pub async fn delete(app: &App, who: &Caller, key: &str) -> Result<()> {
     who.may_write()?;
     let firmware = read(app, key)?;
+    who.must_be_of_all("firmware files are for every tenant")?;
     let users = assignment::users_of(app, &firmware.name);
     if !users.is_empty() {
         return Err(Error::Conflict(format!(

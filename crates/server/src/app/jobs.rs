@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use offhook_core::{
     Error, Id, Result,
     clock::{Clock, Entropy, Timestamp},
+    token::{Reach, Role},
 };
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -111,6 +112,10 @@ pub struct Job {
     pub more_errors: u64,
     /// What came of it, when it is done.
     pub result: Value,
+    /// The token that asked for it; none: the server itself.
+    pub by: Option<Id>,
+    /// Whose things it may touch: seen by tokens that reach as far.
+    pub reach: Reach,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it began.
@@ -119,9 +124,13 @@ pub struct Job {
     pub ended_at: Option<Timestamp>,
 }
 
-/// All jobs of this process. A cheap clone.
+/// All jobs of this process, as somebody sees them: those that reach no further. A cheap clone.
 #[derive(Clone)]
-pub struct Jobs(Arc<Inner>);
+pub struct Jobs {
+    inner: Arc<Inner>,
+    by: Option<Id>,
+    reach: Reach,
+}
 
 struct Inner {
     jobs: Mutex<VecDeque<(Job, CancellationToken)>>,
@@ -183,7 +192,14 @@ impl Job {
 impl Jobs {
     /// None yet. `closing` cancels all.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, closing: CancellationToken) -> Self {
-        Self(Arc::new(Inner { jobs: Mutex::default(), turns: Arc::new(Semaphore::new(RUNNING)), closing, clock, entropy }))
+        let inner = Inner { jobs: Mutex::default(), turns: Arc::new(Semaphore::new(RUNNING)), closing, clock, entropy };
+        Self { inner: Arc::new(inner), by: None, reach: Reach::ALL }
+    }
+
+    /// The same, acting for a token: what it starts is its own, and it sees what reaches no further than itself.
+    #[must_use]
+    pub fn by(&self, token: Id, reach: Reach) -> Self {
+        Self { inner: self.inner.clone(), by: Some(token), reach }
     }
 
     /// Starts work, now or when its turn comes. What it gives becomes the job's result; its error the job's last one. A cancelled
@@ -196,9 +212,9 @@ impl Jobs {
         W: FnOnce(Reporter) -> F,
         F: Future<Output = Result<Value>> + Send + 'static,
     {
-        let token = self.0.closing.child_token();
+        let token = self.inner.closing.child_token();
         let job = Job {
-            id: Id::new(&*self.0.clock, &*self.0.entropy),
+            id: Id::new(&*self.inner.clock, &*self.inner.entropy),
             kind,
             subject: subject.into(),
             state: State::Queued,
@@ -207,7 +223,9 @@ impl Jobs {
             errors: Vec::new(),
             more_errors: 0,
             result: Value::Null,
-            created_at: self.0.clock.now(),
+            by: self.by,
+            reach: self.reach.clone(),
+            created_at: self.inner.clock.now(),
             started_at: None,
             ended_at: None,
         };
@@ -226,8 +244,8 @@ impl Jobs {
 
     async fn run(self, id: Id, token: CancellationToken, work: impl Future<Output = Result<Value>> + Send) {
         let in_turn = async {
-            let _turn = self.0.turns.acquire().await;
-            let now = self.0.clock.now();
+            let _turn = self.inner.turns.acquire().await;
+            let now = self.inner.clock.now();
             self.with(id, |job| (job.state, job.started_at) = (State::Running, Some(now)));
             AssertUnwindSafe(work).catch_unwind().await
         };
@@ -236,7 +254,7 @@ impl Jobs {
             () = token.cancelled() => None,
             outcome = in_turn => Some(outcome.unwrap_or_else(|_| Err(Error::Internal("the work of the job broke off".to_owned())))),
         };
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         self.with(id, |job| {
             job.ended_at = Some(now);
             match outcome {
@@ -253,18 +271,22 @@ impl Jobs {
 
     /// The job of that id.
     pub fn get(&self, id: Id) -> Option<Job> {
-        self.lock().iter().find(|(job, _)| job.id == id).map(|(job, _)| job.clone())
+        self.lock().iter().map(|(job, _)| job).find(|job| job.id == id && self.sees(job)).cloned()
     }
 
-    /// All jobs, the oldest first.
+    /// All jobs that are seen, the oldest first.
     pub fn all(&self) -> Vec<Job> {
-        self.lock().iter().map(|(job, _)| job.clone()).collect()
+        self.lock().iter().map(|(job, _)| job).filter(|job| self.sees(job)).cloned().collect()
+    }
+
+    fn sees(&self, job: &Job) -> bool {
+        self.reach.covers(&job.reach)
     }
 
     /// Stops a job that waits or runs, and forgets one that ended. None: there is no such job.
     pub fn cancel(&self, id: Id) -> Option<()> {
         let mut jobs = self.lock();
-        let place = jobs.iter().position(|(job, _)| job.id == id)?;
+        let place = jobs.iter().position(|(job, _)| job.id == id && self.sees(job))?;
         match jobs.get(place) {
             Some((job, token)) if !job.state.is_end() => token.cancel(),
             _ => drop(jobs.remove(place)),
@@ -279,7 +301,7 @@ impl Jobs {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Job, CancellationToken)>> {
-        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -330,9 +352,12 @@ pub fn read(app: &App, key: &str) -> Result<Job> {
     Id::parse(key).and_then(|id| app.jobs.get(id)).ok_or_else(|| Error::not_found("job", key))
 }
 
-/// Stops a job, or forgets one that ended.
+/// Stops a job, or forgets one that ended. Who is no admin may do that to jobs of the same token.
 pub fn cancel(app: &App, who: &Caller, key: &str) -> Result<()> {
     who.may_write()?;
+    if read(app, key)?.by != Some(who.token) && who.role != Role::Admin {
+        return Err(Error::Refused("somebody else started this job: it needs a token with the role admin".to_owned()));
+    }
     Id::parse(key).and_then(|id| app.jobs.cancel(id)).ok_or_else(|| Error::not_found("job", key))
 }
 
@@ -437,7 +462,7 @@ mod tests {
     async fn the_end_of_the_server_cancels_all() {
         let jobs = jobs();
         let id = jobs.start("test", "x", |_| std::future::pending()).unwrap().id;
-        jobs.0.closing.cancel();
+        jobs.inner.closing.cancel();
         assert_eq!(ended(&jobs, id).await.state, State::Cancelled);
     }
 

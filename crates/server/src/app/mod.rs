@@ -65,7 +65,7 @@ impl App {
     pub fn by(&self, who: &Caller) -> Self {
         let store =
             self.store.by(Author { token: who.token, label: who.label.to_string(), from: who.from, restores: None }).within(who.reach());
-        Self { store: if who.dry_run { store.dry() } else { store }, ..self.clone() }
+        Self { store: if who.dry_run { store.dry() } else { store }, jobs: self.jobs.by(who.token, who.reach()), ..self.clone() }
     }
 
     /// A document as people may see it: masks stand for its secrets, those of the packs' raw parameters too.

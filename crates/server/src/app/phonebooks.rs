@@ -6,6 +6,7 @@ use offhook_core::{
     Error, Result,
     asset::good_name,
     phonebook::{self, Contact, Phonebook, csv, vcard},
+    token::Reach,
 };
 use serde_json::{Map, Value, json};
 
@@ -97,10 +98,11 @@ pub fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Arc<Phonebook>
 /// Makes a phone book.
 pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Arc<Phonebook>> {
     who.may_write()?;
-    if app.store.library().phonebooks().count() >= MOST {
+    if app.store.within(Reach::ALL).library().phonebooks().count() >= MOST {
         return Err(Error::Conflict(format!("there are {MOST} phone books already: delete some first")));
     }
-    app.store.create_phonebook(move |book| fill(book, Fields::of(document)?)).await
+    let reach = who.reach();
+    app.store.create_phonebook(move |book| fill(book, Fields::of(document)?, &reach)).await
 }
 
 /// Puts a whole new phone book in place of the old one; what is left out is empty.
@@ -113,11 +115,11 @@ pub async fn replace(
     document: Value,
 ) -> Result<Arc<Phonebook>> {
     who.may_write()?;
-    let id = read(app, key, tenant)?.id;
+    let (id, reach) = (read(app, key, tenant)?.id, who.reach());
     let edit = move |book: &mut Phonebook| {
         let mut fields = Fields::of(document)?;
         fields.pass_over(READ_ONLY);
-        fill(book, fields)
+        fill(book, fields, &reach)
     };
     app.store.update_phonebook(id, if_match, edit).await
 }
@@ -132,11 +134,11 @@ pub async fn patch(
     patch: Value,
 ) -> Result<Arc<Phonebook>> {
     who.may_write()?;
-    let id = read(app, key, tenant)?.id;
+    let (id, reach) = (read(app, key, tenant)?.id, who.reach());
     let edit = move |book: &mut Phonebook| {
         let contacts = std::mem::take(&mut book.contacts);
         let given = patch.get("contacts").is_some();
-        fill(book, Fields::patched(writable(book), patch, "contacts")?)?;
+        fill(book, Fields::patched(writable(book), patch, "contacts")?, &reach)?;
         if !given {
             book.contacts = contacts;
         }
@@ -197,13 +199,13 @@ fn writable(book: &Phonebook) -> Map<String, Value> {
     }
 }
 
-fn fill(book: &mut Phonebook, mut fields: Fields) -> Result<()> {
+fn fill(book: &mut Phonebook, mut fields: Fields, reach: &Reach) -> Result<()> {
     fields.require("name");
     let name = fields.text("name");
     if let Some(Err(why)) = name.as_deref().map(good_name) {
         fields.fault("name", why);
     }
-    let tenant = fields.word("tenant");
+    let tenant = reach.scope(fields.word("tenant"));
     let label = fields.text("label").unwrap_or_default();
     let contacts: Vec<Contact> = match fields.take("contacts").filter(|v| !v.is_null()) {
         None => Vec::new(),

@@ -4,6 +4,7 @@ use offhook_core::{
     Error, Id, Result,
     profile::Profile,
     settings::{Match, Scope, apply_merge_patch},
+    token::Reach,
 };
 
 use serde_json::{Map, Value, json};
@@ -69,18 +70,19 @@ pub fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Profile> {
 /// Makes a profile.
 pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Profile> {
     who.may_write()?;
-    app.store.create_profile(move |profile, _| fill(profile, Fields::of(document)?)).await
+    let reach = who.reach();
+    app.store.create_profile(move |profile, _| fill(profile, Fields::of(document)?, &reach)).await
 }
 
 /// Puts a whole new profile in place of the old one; what is left out is empty.
 pub async fn replace(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, document: Value) -> Result<Profile> {
     who.may_write()?;
-    let id = read(app, key, tenant)?.id;
+    let (id, reach) = (read(app, key, tenant)?.id, who.reach());
     app.store
         .update_profile(id, if_match, move |profile, _| {
             let mut fields = Fields::of(document)?;
             fields.pass_over(READ_ONLY);
-            fill(profile, fields)
+            fill(profile, fields, &reach)
         })
         .await
 }
@@ -88,12 +90,12 @@ pub async fn replace(app: &App, who: &Caller, key: &str, tenant: Option<&str>, i
 /// Changes what the patch names (RFC 7396).
 pub async fn patch(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_match: Option<u64>, patch: Value) -> Result<Profile> {
     who.may_write()?;
-    let id = read(app, key, tenant)?.id;
+    let (id, reach) = (read(app, key, tenant)?.id, who.reach());
     app.store
         .update_profile(id, if_match, move |profile, _| {
             let mut fields = Fields::patched(writable(profile), patch, "settings")?;
             let settings = patch_settings(&mut fields, "settings", &profile.settings, Scope::Profile);
-            fill_all_but_settings(profile, fields)?;
+            fill_all_but_settings(profile, fields, &reach)?;
             profile.settings = settings;
             Ok(())
         })
@@ -119,17 +121,17 @@ fn writable(profile: &Profile) -> Map<String, Value> {
     }
 }
 
-fn fill(profile: &mut Profile, mut fields: Fields) -> Result<()> {
+fn fill(profile: &mut Profile, mut fields: Fields, reach: &Reach) -> Result<()> {
     let settings = fields.settings("settings", Some(&profile.settings), Scope::Profile);
-    fill_all_but_settings(profile, fields)?;
+    fill_all_but_settings(profile, fields, reach)?;
     profile.settings = settings;
     Ok(())
 }
 
-fn fill_all_but_settings(profile: &mut Profile, mut fields: Fields) -> Result<()> {
+fn fill_all_but_settings(profile: &mut Profile, mut fields: Fields, reach: &Reach) -> Result<()> {
     fields.require("name");
     let name = fields.name("name");
-    let tenant = fields.word("tenant");
+    let tenant = reach.scope(fields.word("tenant"));
     let parents = fields.texts("parents", good_name);
     let matches = matches(&mut fields);
     let unset = fields.unset();

@@ -15,6 +15,7 @@ const CHUNK: usize = 500;
 
 /// One page of the requests that fit, newest first. The cursor is the id of the last one.
 pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<RequestEntry>>> {
+    let filter = &RequestFilter { reach: app.store.reach().clone(), ..filter.clone() };
     let items = app.pipeline.requests(filter).await?;
     let mut next_cursor = None;
     if items.len() >= filter.limit
@@ -31,6 +32,7 @@ pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<Reques
 pub fn follow(app: &App, mut filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
     let live = app.pipeline.follow_requests();
     let after = filter.after.take();
+    filter.reach = app.store.reach().clone();
     let missed = after.is_some();
     // A reader that has been told nothing yet and falls behind is caught up from here, not from the beginning of the log.
     let last = Some(after.unwrap_or_else(|| Id::new(&*app.clock, &*app.entropy)));

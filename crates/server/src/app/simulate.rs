@@ -23,7 +23,7 @@ pub async fn run(app: &App, who: &Caller, document: Value) -> Result<(Transport,
     let reveal = fields.flag("reveal").unwrap_or(false);
     fields.check()?;
     who.may_reveal(reveal)?;
-    Ok((request.transport, app.pipeline.simulate(request, use_learnt, reveal).await))
+    Ok((request.transport, app.pipeline.simulate(request, who.reach(), use_learnt, reveal).await))
 }
 
 fn read_request(fields: &mut Fields) -> Request {

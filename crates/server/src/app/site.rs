@@ -13,13 +13,15 @@ use super::{App, Caller, fields::Fields};
 const READ_ONLY: &[&str] = &["revision", "updated_at"];
 
 /// The site.
-pub fn read(app: &App) -> Site {
-    app.store.configuration().site.clone()
+pub fn read(app: &App, who: &Caller) -> Result<Site> {
+    who.must_be_of_all("the site is for every tenant")?;
+    Ok(app.store.configuration().site.clone())
 }
 
 /// Puts a whole new site in place of the old one; what is left out is empty.
 pub async fn replace(app: &App, who: &Caller, if_match: Option<u64>, document: Value) -> Result<Site> {
     who.may_write()?;
+    who.must_be_of_all("the site is for every tenant")?;
     app.store
         .update_site(if_match, move |site, _| {
             let mut fields = Fields::of(document)?;
@@ -36,6 +38,7 @@ pub async fn replace(app: &App, who: &Caller, if_match: Option<u64>, document: V
 /// Changes what the patch names (RFC 7396).
 pub async fn patch(app: &App, who: &Caller, if_match: Option<u64>, patch: Value) -> Result<Site> {
     who.may_write()?;
+    who.must_be_of_all("the site is for every tenant")?;
     app.store
         .update_site(if_match, move |site, _| {
             let mut fields = Fields::of(patch)?;

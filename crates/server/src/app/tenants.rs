@@ -39,6 +39,7 @@ pub fn read(app: &App, key: &str) -> Result<Tenant> {
 /// Makes a tenant.
 pub async fn create(app: &App, who: &Caller, document: Value) -> Result<Tenant> {
     who.may_write()?;
+    who.must_be_of_all("this makes a tenant")?;
     app.store
         .create_tenant(move |tenant, _| {
             let mut fields = Fields::of(document)?;
@@ -86,6 +87,7 @@ pub async fn patch(app: &App, who: &Caller, key: &str, if_match: Option<u64>, pa
 pub async fn delete(app: &App, who: &Caller, key: &str, if_match: Option<u64>) -> Result<()> {
     who.may_write()?;
     let key = read(app, key)?.name;
+    who.must_be_of_all("this deletes a tenant")?;
     app.store.delete_tenant(&key, if_match).await
 }
 

@@ -7,6 +7,7 @@ use offhook_core::{
     token::{Role, Token},
 };
 
+use offhook_store::NewToken;
 use serde_json::Value;
 
 use super::{
@@ -28,25 +29,32 @@ pub async fn authenticate(app: &App, text: &str) -> Result<Option<Caller>> {
     }))
 }
 
-/// One page of the tokens, in the order they were made.
+/// One page of the tokens that reach no further than the caller's, in the order they were made.
 pub async fn list(app: &App, role: Option<Role>, part: &Part) -> Result<Listed<Token>> {
     let fits = |t: &Token| role.is_none_or(|r| t.role == r);
     page::cut(app.store.tokens().await?.into_iter().filter(fits), |t| t.id.to_string(), part)
 }
 
-/// Makes a token from `{label, role, expires_at}`. Its text is given this once.
+/// What a role may be called.
+pub const ROLES: &str = "admin, operator, installer or read-only";
+
+/// Makes a token from `{label, role, tenants, expires_at}`. Its text is given this once. Without tenants it is for those of who makes it.
 pub async fn create(app: &App, who: &Caller, document: Value) -> Result<(Token, String)> {
     who.may_write()?;
     let mut fields = Fields::of(document)?;
     let now = app.clock.now();
     let label = fields.text("label").unwrap_or_default();
     fields.require("role");
-    let role = fields.read("role", "admin or read-only", |v| v.as_str().and_then(Role::parse));
+    let role = fields.read("role", ROLES, |v| v.as_str().and_then(Role::parse));
+    let named = fields.peek("tenants").is_some_and(|v| !v.is_null());
+    let tenants = fields.texts("tenants", |_| Ok(()));
+    // Whoever is for some tenants makes tokens for these.
+    let tenants = if named { Some(tenants.into_iter().collect()) } else { who.tenants_filter().cloned() };
     let expires_at = fields.read("expires_at", "a time in the future in RFC 3339, such as 2030-01-01T00:00:00Z", |v| {
         v.as_str().and_then(offhook_core::clock::Timestamp::parse).filter(|t| *t > now)
     });
     fields.check()?;
-    app.store.create_token(&label, role.unwrap_or(Role::ReadOnly), expires_at).await
+    app.store.create_token_for(NewToken { label, role: role.unwrap_or(Role::ReadOnly), tenants, expires_at }).await
 }
 
 /// Revokes a token. The last admin token that is still valid stays: nobody could make another.

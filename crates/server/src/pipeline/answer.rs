@@ -9,6 +9,7 @@ use offhook_core::{
     device::Device,
     settings::Explained,
     sighting::{FileKind, Sighting},
+    token::Reach,
     trace::{Decision, FileSeen, Reason, Trace},
 };
 use offhook_packs::Note;
@@ -119,6 +120,8 @@ pub type RequestEntry = offhook_store::RequestRecord;
 /// Which requests to read back.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
+    /// Whose requests; those of no tenant are seen by who is for all.
+    pub reach: Reach,
     /// Of this device.
     pub device: Option<Id>,
     /// Of this tenant.
@@ -138,7 +141,8 @@ pub struct RequestFilter {
 impl RequestFilter {
     /// Whether an entry fits.
     pub fn fits(&self, entry: &RequestEntry) -> bool {
-        self.device.is_none_or(|d| entry.device == Some(d))
+        self.reach.owns(entry.tenant.as_deref())
+            && self.device.is_none_or(|d| entry.device == Some(d))
             && self.tenant.as_ref().is_none_or(|t| entry.tenant.as_ref() == Some(t))
             && self.ip.is_none_or(|ip| entry.ip == ip)
             && self.decision.is_none_or(|d| entry.decision == d)

@@ -187,11 +187,12 @@ impl Pipeline {
             return Ok(found);
         }
         let stored = offhook_store::RequestFilter { device: filter.device, tenant: filter.tenant.clone() };
+        let store = self.0.store.within(filter.reach.clone());
         let mut before = found.last().map(|e| e.id).or(filter.before);
         // The store knows device and tenant; the rest is sifted here, chunk by chunk.
         let chunk = filter.limit.max(CHUNK);
         loop {
-            let older = self.0.store.requests(&stored, u32::try_from(chunk).unwrap_or(u32::MAX), before).await?;
+            let older = store.requests(&stored, u32::try_from(chunk).unwrap_or(u32::MAX), before).await?;
             let end = older.len() < chunk || older.last().is_some_and(|e| filter.after.is_some_and(|after| e.id <= after));
             before = older.last().map(|e| e.id).or(before);
             found.extend(older.into_iter().filter(|e| filter.fits(e)).map(Arc::new).take(filter.limit - found.len()));

@@ -14,6 +14,7 @@ use offhook_core::{
     settings::Settings,
     sighting::Field,
     tenant,
+    token::Reach,
     trace::{DeviceFound, Reason, TenantBy},
 };
 use offhook_packs::{Catalog, MacConflict, Pack, Route};
@@ -124,12 +125,25 @@ pub struct Arrivals {
 }
 
 /// How a walk may touch the store.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Mode {
     /// A phone asks: unknown ones may be stored.
     Live,
     /// A person asks what would happen: nothing is stored.
-    Simulated,
+    Simulated {
+        /// For whom. Devices and networks of other tenants are as if they were not.
+        reach: Reach,
+    },
+}
+
+impl Mode {
+    /// Whether the one who asks may be told of a tenant.
+    pub fn sees(&self, tenant: &str) -> bool {
+        match self {
+            Self::Live => true,
+            Self::Simulated { reach } => reach.sees(Some(tenant)),
+        }
+    }
 }
 
 /// Looks up what the request belongs to.
@@ -138,13 +152,19 @@ pub async fn resolve(
     (configuration, catalog): (&Configuration, &Catalog),
     arrivals: &Arrivals,
     (request, gated, seen): (&Request, &Gated, &Seen),
-    (mode, now, new_id): (Mode, Timestamp, Id),
+    (mode, now, new_id): (&Mode, Timestamp, Id),
 ) -> Result<Resolved> {
-    let (mut serving, cached) = match seen.sighting.mac {
+    let (mut serving, mut cached) = match seen.sighting.mac {
         Some(mac) => devices.get(mac, configuration).await?,
         None => (None, true),
     };
-    let network = tenant_of_network(configuration, request);
+    let mut network = tenant_of_network(configuration, request);
+    if let Mode::Simulated { reach } = mode {
+        // What is another tenant's is not there, and whether it was asked for lately is nobody's business.
+        serving = serving.filter(|s| reach.sees(Some(&s.device.tenant)));
+        network = network.filter(|name| reach.sees(Some(name)));
+        cached = cached && reach.is_all();
+    }
     let mut found = match &serving {
         Some(s) => DeviceFound::Known { id: s.device.id, state: s.device.state },
         None => DeviceFound::None,
@@ -188,7 +208,7 @@ async fn arrive(
     (store, configuration, catalog): (&Store, &Configuration, &Catalog),
     arrivals: &Arrivals,
     (request, gated, seen): (&Request, &Gated, &Seen),
-    (mode, now, new_id): (Mode, Timestamp, Id),
+    (mode, now, new_id): (&Mode, Timestamp, Id),
     network: Option<&str>,
 ) -> Result<Arrived> {
     // A MAC that only the address tells is that of the phone that spoke from there before, not of this one.
@@ -213,7 +233,7 @@ async fn arrive(
         seen: last_seen(request, now),
         owns_address: !gated.nat,
     };
-    if mode == Mode::Simulated {
+    if let Mode::Simulated { .. } = mode {
         let device = imaginary(new, new_id, now);
         let serving = Serving { device: Arc::new(device), accounts: Default::default() };
         return Ok((Some(Arc::new(serving)), DeviceFound::NewPending { id: new_id }, None));

@@ -12,6 +12,7 @@ use offhook_core::{
     request::{Request, Transport},
     sighting::{FileKind, Sighting},
     template::TemplateSet,
+    token::Reach,
     trace::{Decision, FileSeen, Reason, Says, Step, Trace},
 };
 use offhook_packs::{
@@ -33,7 +34,7 @@ use super::{
 use crate::sandbox::Failure;
 
 /// How a walk differs from that of a phone's request.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Walk {
     /// Whether the store may be written.
     pub mode: Mode,
@@ -200,8 +201,10 @@ impl Pipeline {
     }
 
     /// Walks a made-up request; nothing is stored or logged. Secrets are masked in the bytes unless `reveal`.
-    pub async fn simulate(&self, request: Request, use_learnt: bool, reveal: bool) -> Simulation {
-        let walk = Walk { mode: Mode::Simulated, use_learnt, reveal };
+    /// `reach`: for whom; a phone or a network of another tenant is as one that nobody knows.
+    pub async fn simulate(&self, request: Request, reach: Reach, use_learnt: bool, reveal: bool) -> Simulation {
+        let use_learnt = use_learnt && (reach.is_all() || self.0.knows_within(&request, &reach).await);
+        let walk = Walk { mode: Mode::Simulated { reach }, use_learnt, reveal };
         let server = self.0.server_for(&request);
         let gated = self.0.rules().gate.check(&request);
         let walked = self.0.walk(&request, &gated, &server, walk, self.0.clock.now()).await;
@@ -270,11 +273,11 @@ impl Inner {
         watch.lap(Says::Identify { evidence: Vec::new() });
         let shared = (&*moment.configuration, catalog);
         let asked = (request, gated, &seen);
-        let resolved = resolve(&self.devices, shared, &self.rules().arrivals, asked, (walk.mode, now, self.new_id())).await;
+        let resolved = resolve(&self.devices, shared, &self.rules().arrivals, asked, (&walk.mode, now, self.new_id())).await;
         // The evidence goes into the trace; only a simulation shows it a second time.
         let evidence = match walk.mode {
             Mode::Live => std::mem::take(&mut seen.sighting.evidence),
-            Mode::Simulated => seen.sighting.evidence.clone(),
+            Mode::Simulated { .. } => seen.sighting.evidence.clone(),
         };
         if let Some(Step { says, .. }) = watch.steps.last_mut() {
             *says = Says::Identify { evidence };
@@ -283,6 +286,9 @@ impl Inner {
             Ok(resolved) => resolved,
             Err(error) => return unavailable(seen, &error, watch),
         };
+        if !walk.mode.sees(&resolved.tenant) {
+            return out_of_reach(seen, resolved, watch);
+        }
         watch.lap(says_resolved(request, &resolved));
         let (mut decision, mut reason) = match refused {
             Some(reason) => (Decision::Refused, reason),
@@ -323,6 +329,16 @@ impl Inner {
         let most = upload.max_bytes.min(caps.file).min(caps.device).min(caps.total);
         let limits = UploadLimits { versions: upload.keep, device: caps.device, total: caps.total };
         Taking { device, name: upload.name.clone(), file: route.name.clone(), kind: upload.kind, most, limits }
+    }
+
+    /// Whether the phone that a request tells, or the one that last spoke from its address, is a device within a reach.
+    async fn knows_within(&self, request: &Request, reach: &Reach) -> bool {
+        let told = self.catalog().identify(request, None).sighting.mac;
+        if told.is_none() && self.learnt.forgot(request.source) {
+            self.recall(request.source).await;
+        }
+        let Some(mac) = told.or_else(|| self.learnt.owner(request.source)) else { return false };
+        matches!(self.store.within(reach.clone()).device_by_mac(mac).await, Ok(Some(_)))
     }
 
     /// Memory is lost at a restart: the store knows who last spoke from an address.
@@ -504,6 +520,22 @@ fn file_seen(request: &Request, route: &Route) -> FileSeen {
         route: route.file_name().to_owned(),
         kind: route.kind(),
         credentials: route.credentials(),
+    }
+}
+
+/// What the request tells by itself, and nothing of whose it is.
+fn out_of_reach(seen: Seen, resolved: Resolved, mut watch: Stopwatch) -> Walked {
+    let (decision, reason) = (Decision::Refused, Reason::OutOfReach);
+    watch.lap(Says::Authorize { decision, reason: reason.clone() });
+    Walked {
+        sighting: seen.sighting,
+        by_address: seen.by_address,
+        resolved: Some(Resolved { serving: None, ..resolved }),
+        decision,
+        reason,
+        made: None,
+        answer: Answer::NotFound,
+        trace: Trace { steps: watch.steps },
     }
 }
 

@@ -55,7 +55,7 @@ pub fn selector_of(device: &Device) -> LayerSelector {
 }
 
 impl Store {
-    /// Makes a device. `fill` gets an empty one (new id, tenant `default`, state `ready`) and the configuration of the moment.
+    /// Makes a device. `fill` gets an empty one (new id, the reach's only tenant or `default`, state `ready`) and the configuration of the moment.
     ///
     /// # Errors
     /// `Conflict` when the MAC address is in use; `Invalid` with field paths for an unknown tenant, profile or account, or one in use.
@@ -211,7 +211,7 @@ fn same_files(old: &Device, new: &Device) -> bool {
 }
 
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Device, &Configuration) -> Result<()>) -> Result<Device> {
-    let empty = Device::new(tx.new_id(), tx.now);
+    let empty = Device { tenant: tx.reach.home().to_owned(), ..Device::new(tx.new_id(), tx.now) };
     let mut device = empty.clone();
     fill(&mut device, &tx.configuration)?;
     keep_own(&mut device, &empty);

@@ -5,7 +5,6 @@ use offhook_core::{
     Error, Mac, Result,
     device::{Device, State},
     settings::{Scope, Settings},
-    tenant,
 };
 use serde_json::{Map, Value, json};
 
@@ -71,7 +70,8 @@ impl Reader {
         device.settings = settings;
         device.state = state;
         let tenant = fields.word("tenant");
-        device.tenant = tenant.unwrap_or_else(|| before.map_or(tenant::DEFAULT, |b| &b.tenant).to_owned());
+        // Left out it stays; a new device comes with that of who makes it.
+        device.tenant = tenant.unwrap_or_else(|| device.tenant.clone());
         device.mac = fields.mac();
         device.serial = fields.word("serial");
         device.uuid = fields.word("uuid");

@@ -2,6 +2,7 @@
 
 use offhook_core::{
     Error, Id, Mac, Result,
+    configuration::Configuration,
     device::{Device, Sync},
     settings::Path,
 };
@@ -101,7 +102,12 @@ pub async fn patch(app: &App, who: &Caller, key: &str, if_match: Option<u64>, pa
     who.may_write()?;
     let reader = document::Reader::of(app);
     let id = find(app, key).await?.id;
-    let device = app.store.update_device(id, if_match, move |device, _| reader.patch(device, patch)).await?;
+    let asker = who.clone();
+    let edit = move |device: &mut Device, _: &Configuration| {
+        asker.may_patch(device, &patch)?;
+        reader.patch(device, patch)
+    };
+    let device = app.store.update_device(id, if_match, edit).await?;
     Ok(by_tags(app, device))
 }
 

@@ -123,7 +123,7 @@ struct Order {
 
 impl Order {
     /// From a document; with `version` when something is assigned, without when it is taken back.
-    fn read(app: &App, document: Value, assigns: bool) -> Result<Self> {
+    fn read(app: &App, who: &Caller, document: Value, assigns: bool) -> Result<Self> {
         let mut fields = Fields::of(document)?;
         let (mut version, mut policy) = (None, None);
         if assigns {
@@ -132,7 +132,7 @@ impl Order {
             let word = |v: &Value| v.as_str().filter(|p| POLICIES.contains(p)).map(str::to_owned);
             policy = fields.read("policy", "never, upgrade, exact or ask", word);
         }
-        let (pack, tenant, profile) = (fields.word("pack"), fields.word("tenant"), fields.word("profile"));
+        let (pack, tenant, profile) = (fields.word("pack"), who.reach().scope(fields.word("tenant")), fields.word("profile"));
         let models = fields.texts("models", |m| if m.is_empty() { Err("is empty".into()) } else { Ok(()) });
         match (&pack, &profile) {
             (None, None) => fields.fault("pack", "is needed: for the phones of which pack; or name a profile"),
@@ -186,7 +186,7 @@ fn name_of(pack: &str, model: Option<&str>) -> String {
 /// those that are there.
 pub async fn assign(app: &App, who: &Caller, document: Value) -> Result<Vec<Assignment>> {
     who.may_write()?;
-    let order = Order::read(app, document, true)?;
+    let order = Order::read(app, who, document, true)?;
     let settings = json!({ "provisioning": { "firmware": { "version": order.version, "policy": order.policy } } });
     let mut done = Vec::new();
     for (name, matches) in order.profiles() {
@@ -212,7 +212,7 @@ pub async fn assign(app: &App, who: &Caller, document: Value) -> Result<Vec<Assi
 /// profiles.
 pub async fn unassign(app: &App, who: &Caller, document: Value) -> Result<Vec<String>> {
     who.may_write()?;
-    let order = Order::read(app, document, false)?;
+    let order = Order::read(app, who, document, false)?;
     let mut done = Vec::new();
     for (name, matches) in order.profiles() {
         let there = existing(app, &name, order.tenant.as_deref()).ok_or_else(|| Error::not_found("profile", &name))?;

@@ -96,6 +96,7 @@ fn canonical(app: &App, pack: &str, model: &str) -> String {
 /// Fetches `{pack, version, model?}` as a job: all its files are stored at the end, or none.
 pub async fn fetch(app: &App, who: &Caller, document: Value) -> Result<Job> {
     who.may_write()?;
+    who.must_be_of_all("firmware files are for every tenant")?;
     let mut fields = Fields::of(document)?;
     fields.require("pack");
     fields.require("version");
@@ -209,6 +210,7 @@ pub async fn add_archive(
     bytes: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<Unpacked> {
     who.may_write()?;
+    who.must_be_of_all("firmware files are for every tenant")?;
     if let Some(pack) = pack {
         app.pipeline.check_pack(pack)?;
     }

@@ -12,7 +12,7 @@ use offhook_store::DeviceFilter;
 use serde_json::{Value, json};
 
 use super::{
-    App, Caller,
+    App,
     devices::{DeviceSort, by_pages},
     jobs::Reporter,
     page::{self, Listed, Part},
@@ -109,11 +109,6 @@ pub fn status(pack: &Pack) -> &'static str {
 fn sent(faults: Vec<PackFault>) -> Error {
     let field = |f: &PackFault| if f.place.is_empty() { f.file.clone() } else { format!("{}: {}", f.file, f.place) };
     Error::Invalid(faults.into_iter().map(|f| Fault::new(field(&f), f.message)).collect())
-}
-
-/// The label of the token that calls.
-async fn label(app: &App, who: &Caller) -> Result<String> {
-    Ok(app.store.tokens().await?.into_iter().find(|t| t.id == who.token).map(|t| t.label).unwrap_or_default())
 }
 
 /// Devices that would get nothing any more.

@@ -5,12 +5,13 @@ use offhook_packs::Origin;
 
 use super::{
     super::{App, Caller},
-    Change, devices_of, find, id_of, label,
+    Change, devices_of, find, id_of,
 };
 
 /// Takes a pack away: `id` in all versions, `id@version` in one. A built-in one is hidden, and can be installed again.
 pub async fn remove(app: &App, who: &Caller, key: &str, force: bool) -> Result<()> {
     who.may_write()?;
+    who.must_be_of_all("packs are for every tenant")?;
     let _turn = app.packs.turn().await;
     let now = app.pipeline.catalog();
     let pack = find(app, key)?;
@@ -41,7 +42,7 @@ pub async fn remove(app: &App, who: &Caller, key: &str, force: bool) -> Result<(
             )));
         }
     }
-    let by = label(app, who).await?;
+    let by = who.label.to_string();
     app.store.uninstall_pack(&id, one.as_deref(), built_in, &by).await?;
     app.packs.reload(&app.pipeline).await
 }

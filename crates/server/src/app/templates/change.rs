@@ -176,12 +176,11 @@ pub async fn apply(app: &App, who: &Caller, changes: Vec<Change>) -> Result<Save
     if !checked.ok() {
         return Err(Refused::Check(Box::new(checked)));
     }
-    let author = author(app, who).await?;
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     for (change, candidate) in changes.iter().zip(&prepared.candidates) {
         let devices: Vec<Id> = candidate.devices.iter().map(|d| d.id).collect();
         match (&candidate.after, &candidate.before) {
-            (Some(after), _) => puts.push((new_template(after, devices, &author), change.revision)),
+            (Some(after), _) => puts.push((new_template(after, devices, &who.label), change.revision)),
             (None, Some(before)) => deletes.push((before.id, change.revision, devices)),
             (None, None) => {}
         }
@@ -214,12 +213,6 @@ fn new_template(one: &TemplateOverride, devices: Vec<Id>, author: &str) -> NewTe
     }
 }
 
-/// The label of the token that writes.
-async fn author(app: &App, who: &Caller) -> Result<String> {
-    let tokens = app.store.tokens().await?;
-    Ok(tokens.into_iter().find(|t| t.id == who.token).map(|t| t.label).unwrap_or_default())
-}
-
 /// The overrides as they would be.
 struct Prepared {
     candidates: Vec<Candidate>,
@@ -232,6 +225,9 @@ async fn prepare(app: &App, changes: &[Change]) -> Result<Prepared> {
     let mut candidates = Vec::new();
     let mut faults = Vec::new();
     for (n, change) in changes.iter().enumerate() {
+        if change.scope == Scope::Site {
+            app.store.reach().may_write_in(None)?;
+        }
         let old = configuration.templates.find(&change.scope, &change.pack, &change.name).cloned();
         let at = |field: &str| if changes.len() == 1 { field.to_owned() } else { format!("changes[{n}].{field}") };
         if let Some(revision) = change.revision {

@@ -1,6 +1,6 @@
 //! What requests tell of a device, and which pack serves it.
 
-use offhook_core::{device::Sync, settings::Match, trace::Reason};
+use offhook_core::{device::Sync, settings::Match, token::Reach, trace::Reason};
 use serde_json::json;
 
 use super::place::{Place, request};
@@ -123,8 +123,8 @@ async fn an_address_tells_no_device_file() {
     let place = Place::new().await;
     place.ready(MAC, json!({}), |_| {}).await;
     place.file("10.0.0.1", FILE, ACME).await;
-    let simulated = place.pipeline.simulate(request("10.0.0.1", "/acme.cfg", ""), true, true).await;
+    let simulated = place.pipeline.simulate(request("10.0.0.1", "/acme.cfg", ""), Reach::ALL, true, true).await;
     assert_eq!(simulated.device.unwrap().mac.unwrap().to_string(), MAC);
-    let simulated = place.pipeline.simulate(request("10.0.0.1", "/02005e000002.cfg", ""), true, true).await;
+    let simulated = place.pipeline.simulate(request("10.0.0.1", "/02005e000002.cfg", ""), Reach::ALL, true, true).await;
     assert_eq!(simulated.reason, Reason::PendingFile, "another phone took the address over");
 }

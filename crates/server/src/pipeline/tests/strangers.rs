@@ -1,6 +1,6 @@
 //! Who gets nothing, and leaves nothing.
 
-use offhook_core::{device::State, trace::Reason};
+use offhook_core::{device::State, token::Reach, trace::Reason};
 use serde_json::json;
 
 use super::place::{Place, request};
@@ -90,7 +90,7 @@ async fn behind_a_shared_address_a_request_without_a_mac_is_nobody() {
 #[tokio::test]
 async fn a_simulation_writes_nothing() {
     let place = Place::new().await;
-    let simulated = place.pipeline.simulate(request("10.0.0.1", "/02005e000001.cfg", "Acme A46 v1.0"), false, false).await;
+    let simulated = place.pipeline.simulate(request("10.0.0.1", "/02005e000001.cfg", "Acme A46 v1.0"), Reach::ALL, false, false).await;
     assert_eq!(simulated.reason, Reason::PendingFile);
     assert!(!simulated.sighting.evidence.is_empty() && simulated.device.is_some());
     assert!(!format!("{simulated:?}").contains("UNPROV"), "bytes of files stand in no debug text");
