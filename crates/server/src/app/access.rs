@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use offhook_core::{
     Error, Id, Result,
     device::{Device, State},
+    tenant,
     token::{Reach, Role},
 };
 use serde_json::Value;
@@ -78,6 +79,16 @@ impl Caller {
     /// [`Error::Refused`].
     pub fn must_be_of_all(&self, what: &str) -> Result<()> {
         self.reach().must_be_all(what)
+    }
+
+    /// The tenant of what it makes without saying whose: the token's, when it is for one alone, else `default`.
+    pub fn home(&self) -> &str {
+        self.tenants_filter().filter(|own| own.len() == 1).and_then(BTreeSet::first).map_or(tenant::DEFAULT, String::as_str)
+    }
+
+    /// The tenant of what may be a tenant's or nobody's: the one that is said; else the token's, when it is for one alone.
+    pub fn scope(&self, said: Option<String>) -> Option<String> {
+        self.reach().scope(said)
     }
 
     /// Whether it may ask for secrets in clear.
