@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, asset, config, device, firmware, health, job, pack, phonebook, profile, requests, serve, simulate, site, template, tenant,
-    token,
+    account, address_map, asset, config, device, firmware, health, job, pack, phonebook, profile, requests, serve, simulate, site, template,
+    tenant, token,
 };
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
@@ -44,6 +44,7 @@ pub enum Command {
     Device(device::Device),
     Profile(profile::Profile),
     Account(account::Account),
+    AddressMap(address_map::AddressMap),
     Site(site::Site),
     Tenant(tenant::Tenant),
     Template(template::Template),
@@ -104,6 +105,7 @@ mod tests {
             "offhook tenant add branch --network 10.0.0.0/8 --network 11.0.0.0/8",
             "offhook account add 1001 password=- --shared",
             "offhook account list --unassigned",
+            "offhook address-map set 192.0.2.1 x.example --tenant t --dry-run",
             "offhook asset add a.png --tenant t",
             "offhook phonebook contact add b Anna --work 1",
             "offhook firmware add a b --pack p",

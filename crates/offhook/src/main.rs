@@ -78,6 +78,7 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
         Command::Device(device) => ask(device.run(out)),
         Command::Profile(profile) => ask(profile.run(out)),
         Command::Account(account) => ask(account.run(out)),
+        Command::AddressMap(map) => ask(map.run(out)),
         Command::Site(site) => ask(site.run(out)),
         Command::Tenant(tenant) => ask(tenant.run(out)),
         Command::Template(template) => ask(template.run(out)),

@@ -2,6 +2,7 @@
 //! templates with escaping by file format, and the runner of a pack's own tests. No family is named in this code; a new one is
 //! a folder. The format is described in `docs/packs.md`.
 
+mod address;
 pub mod archive;
 pub mod firmware;
 pub mod manifest;

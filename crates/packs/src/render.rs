@@ -1,9 +1,10 @@
 //! From a route to bytes: which template, which settings, raw parameters, charset and line ends.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use offhook_core::{
     Mac,
+    address_map::{AddressNames, in_urls},
     device::State,
     firmware::Offer,
     settings::{Effective, RawSecrets},
@@ -11,7 +12,7 @@ use offhook_core::{
 use serde_json::{Map, Value};
 
 use crate::{
-    AssetPlan, Note, Overlay, Pack, Resources, Route, asset, charset,
+    AssetPlan, Note, Overlay, Pack, Resources, Route, address, asset, charset,
     engine::{self, Found, Layer, Layers, Lent, Marked},
     format::{Format, Losses},
     image,
@@ -78,6 +79,12 @@ impl ServerFacts {
         let port = port.and_then(|p| p.parse().ok()).unwrap_or(default);
         Self { url: url.to_owned(), scheme: scheme.to_owned(), host: host.to_owned(), port }
     }
+
+    /// The same server by the name of its address, where it has one.
+    pub fn named(&self, names: &AddressNames) -> Cow<'_, Self> {
+        let named = names.name_of(&self.host).and_then(|_| names.replaced(&self.url, in_urls(&self.url)));
+        named.map_or(Cow::Borrowed(self), |(url, _)| Cow::Owned(Self::new(&url)))
+    }
 }
 
 /// Which firmware files are stored.
@@ -112,6 +119,8 @@ pub struct RenderInput<'a> {
     pub resources: &'a Arc<Resources>,
     /// What [`Route::encryption_key`] gave before secrets were taken out of the settings; none: the file stays readable.
     pub encryption_key: Option<String>,
+    /// What addresses are called in the tenant. Settings and server have the names already.
+    pub names: &'a Arc<AddressNames>,
     /// Overrides of the templates.
     pub overlay: Option<&'a Arc<Overlay>>,
 }
@@ -192,6 +201,7 @@ pub struct Pending {
     spec: FileSpec,
     raw: Map<String, Value>,
     encryption_key: Option<String>,
+    names: Arc<AddressNames>,
     offer: Option<Offer>,
 }
 
@@ -213,7 +223,7 @@ impl Pending {
     /// # Errors
     /// As [`Pack::begin`].
     pub fn finish(self, made: MarkedText) -> Result<Rendered, RenderError> {
-        let made = finish(&self.pack, &self.spec, self.job.template, made.0, &self.raw, self.encryption_key.as_deref())?;
+        let made = finish(&self.pack, &self.spec, self.job.template, made.0, (&self.raw, &self.names), self.encryption_key.as_deref())?;
         Ok(Rendered { firmware: self.offer, ..made })
     }
 }
@@ -266,13 +276,13 @@ pub(crate) fn begin(pack: &Pack, route: &Route, input: &RenderInput<'_>) -> Resu
     let key = input.encryption_key.clone();
     match (made, input.overlay) {
         (Some(made), _) => {
-            let made = finish(pack, spec, found.full, made, &raw, key.as_deref())?;
+            let made = finish(pack, spec, found.full, made, (&raw, input.names), key.as_deref())?;
             Ok(Rendering::Done(Rendered { firmware: offer, ..made }))
         }
         (None, Some(overlay)) => {
             let job = Job { overlay: overlay.clone(), template: found.full, context, lent };
             let (pack, spec) = (route.pack.clone(), spec.clone());
-            Ok(Rendering::Elsewhere(Box::new(Pending { job, pack, spec, raw, encryption_key: key, offer })))
+            Ok(Rendering::Elsewhere(Box::new(Pending { job, pack, spec, raw, encryption_key: key, names: input.names.clone(), offer })))
         }
         (None, None) => Err(ABSENT),
     }
@@ -284,11 +294,12 @@ fn finish(
     spec: &FileSpec,
     template: String,
     made: Marked,
-    raw: &Map<String, Value>,
+    (raw, names): (&Map<String, Value>, &AddressNames),
     key: Option<&str>,
 ) -> Result<Rendered, RenderError> {
     let format = spec.format.as_ref().and_then(|name| pack.formats.get(name)).ok_or(ABSENT)?;
     let Marked { text: marked, mut notes } = made;
+    let marked = address::named(marked, names);
     let charset = spec.charset.unwrap_or(pack.head.charset);
     let mut losses = Losses::default();
     let text = format.resolve(&marked, charset, &mut losses);

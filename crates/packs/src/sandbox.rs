@@ -324,6 +324,7 @@ mod tests {
             shelf: &NoFirmware,
             resources: &Arc::default(),
             encryption_key: None,
+            names: &Arc::default(),
             overlay: Some(&overlay),
         };
         match pack.begin(&route, &input).unwrap() {

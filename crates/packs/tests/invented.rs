@@ -237,6 +237,7 @@ fn render(catalog: &Catalog, path: &str, facts: &DeviceFacts, settings: Value, s
             shelf,
             resources: &Arc::default(),
             encryption_key,
+            names: &Arc::default(),
             overlay: None,
         },
     )
@@ -611,6 +612,7 @@ fn rendering_is_cheap() {
         shelf: &NoFirmware,
         resources: &Arc::default(),
         encryption_key: None,
+        names: &Arc::default(),
         overlay: None,
     };
     let n: u32 = 500;

@@ -143,6 +143,7 @@ fn render(catalog: &Catalog, path: &str, model: &str, settings: Value) -> Result
         shelf: &NoFirmware,
         resources: &resources(),
         encryption_key: None,
+        names: &Arc::default(),
         overlay: None,
     };
     route.pack.render(route, &input)

@@ -55,17 +55,18 @@ impl Store {
         self.write(move |tx| delete(tx, id, if_match).boxed()).await
     }
 
-    /// How many devices the tenants that `sees` allows have whose files an address map concerns: those of its tenant, of a global one
-    /// those of every tenant without a map of its own for the address.
+    /// How many devices of the tenants that `sees` allows have files that one of these address maps concerns: those of its tenant, of a
+    /// global one those of every tenant without a map of its own for the address.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
-    pub async fn devices_of_address_map(&self, map: &AddressMap, sees: &(dyn Fn(&str) -> bool + Sync)) -> Result<u64> {
+    pub async fn devices_of_address_maps(&self, maps: &[&AddressMap], sees: &(dyn Fn(&str) -> bool + Sync)) -> Result<u64> {
         let configuration = self.configuration();
-        let own = |tenant: &str| {
+        let own = |map: &AddressMap, tenant: &str| {
             configuration.address_maps.iter().any(|m| m.id != map.id && m.address == map.address && m.tenant.as_deref() == Some(tenant))
         };
-        let concerned = |tenant: &&String| sees(tenant) && map.tenant.as_ref().map_or_else(|| !own(tenant), |t| t == *tenant);
+        let by = |map: &AddressMap, tenant: &str| map.tenant.as_deref().map_or_else(|| !own(map, tenant), |t| t == tenant);
+        let concerned = |tenant: &&String| sees(tenant) && maps.iter().any(|map| by(map, tenant));
         let mut devices = 0;
         for tenant in configuration.tenants.keys().filter(concerned) {
             let count = sqlx::query("SELECT COUNT(*) FROM devices WHERE tenant = $1").bind(tenant).fetch_one(&self.shared.readers);

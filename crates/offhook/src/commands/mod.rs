@@ -1,6 +1,7 @@
 //! One file per noun: its options, what it asks the server, and what it prints.
 
 pub mod account;
+pub mod address_map;
 pub mod asset;
 pub mod author;
 pub mod config;

@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// Before and after a value; no value holds them, for control characters become blanks.
-const START: char = '\u{2}';
-const END: char = '\u{3}';
+pub(crate) const START: char = '\u{2}';
+pub(crate) const END: char = '\u{3}';
 
 /// One parameter that a file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,10 +176,12 @@ impl Format {
     }
 }
 
-/// A value as the engine writes it into text: marked when it holds anything but plain characters.
+/// A value as the engine writes it into text: marked when it holds anything but plain characters, or is an address, so that it is not
+/// taken for one that stands in the template.
 pub(crate) fn mark(value: &str) -> Cow<'_, str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if value.bytes().all(plain) { Cow::Borrowed(value) } else { Cow::Owned(format!("{START}{}{END}", clean(value))) }
+    let is_address = || value.starts_with(|c: char| c.is_ascii_digit()) && value.parse::<std::net::Ipv4Addr>().is_ok();
+    if value.bytes().all(plain) && !is_address() { Cow::Borrowed(value) } else { Cow::Owned(format!("{START}{}{END}", clean(value))) }
 }
 
 /// Without marks, and with blanks for line ends and other control characters.

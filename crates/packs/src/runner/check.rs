@@ -153,6 +153,7 @@ fn render(
         shelf: &Everything,
         resources: &sample::resources(),
         encryption_key: None,
+        names: &Arc::default(),
         overlay: None,
     };
     pack.render(route, &input).map(|r| (r.bytes, r.template))

@@ -133,6 +133,7 @@ fn one(catalog: &Catalog, pack: &Arc<Pack>, folder: &Path, name: &str, bless: bo
             shelf: &shelf,
             resources: &resources,
             encryption_key,
+            names: &Arc::default(),
             overlay: None,
         };
         pack.render(route, &input)

@@ -196,6 +196,7 @@ fn render(pack: &Pack, route: &Route, phone: &Phone) -> Option<Vec<u8>> {
             shelf: &Shelf,
             resources,
             encryption_key: None,
+            names: &Arc::default(),
             overlay: None,
         },
     ) {

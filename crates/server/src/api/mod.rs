@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub mod accounts;
+pub mod address_maps;
 pub mod assets;
 pub mod auth;
 pub mod body;
@@ -98,6 +99,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(tenants::read, tenants::replace, tenants::patch, tenants::delete))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::read, accounts::replace, accounts::patch, accounts::delete))
+        .routes(routes!(address_maps::list, address_maps::create))
+        .routes(routes!(address_maps::read, address_maps::replace, address_maps::patch, address_maps::delete))
         .routes(routes!(templates::list))
         .routes(routes!(templates::read, templates::replace, templates::delete))
         .routes(routes!(templates::check))

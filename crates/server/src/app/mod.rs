@@ -15,6 +15,7 @@ use crate::{config::Config, pipeline::Pipeline};
 
 pub mod access;
 pub mod accounts;
+pub mod address_maps;
 pub mod assets;
 pub mod devices;
 pub mod fields;

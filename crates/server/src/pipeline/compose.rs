@@ -3,6 +3,7 @@
 
 use offhook_core::{
     account::Account,
+    address_map::AddressNames,
     configuration::{Configuration, LayerSelector},
     device::State,
     settings::{Effective, Layer, Variable, VariableContext, compose as merge, while_pending},
@@ -25,6 +26,8 @@ pub struct Composed {
 /// The settings of a device.
 pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, server: &ServerFacts, key: &[u8]) -> Composed {
     let device = &serving.device;
+    let names = configuration.address_maps.names(&device.tenant);
+    let server = &*server.named(names);
     let selector = LayerSelector { pack: Some(pack.id().to_owned()), ..selector_of(device) };
     let pending = device.state == State::Pending;
     let layers = configuration.layers(&selector, Some((&device.settings, &device.unset)));
@@ -41,6 +44,7 @@ pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, 
     };
     context.call = pack.call_variables();
     expand(&mut composed, &context);
+    name_addresses(&mut composed, names);
     composed
 }
 
@@ -66,7 +70,9 @@ pub fn family(route: &Route, requester: LayerSelector) -> LayerSelector {
 pub fn of_family(configuration: &Configuration, selector: &LayerSelector, pack: &Pack, server: &ServerFacts) -> Composed {
     let mut composed = composed(&configuration.layers(selector, None), &|_| None);
     composed.notes.clear();
-    expand(&mut composed, &shared_variables(&selector.tenant, pack, server));
+    let names = configuration.address_maps.names(&selector.tenant);
+    expand(&mut composed, &shared_variables(&selector.tenant, pack, &server.named(names)));
+    name_addresses(&mut composed, names);
     composed
 }
 
@@ -95,6 +101,15 @@ fn some_text(text: &str) -> Option<String> {
 fn expand(composed: &mut Composed, context: &VariableContext) {
     let missing = composed.effective.expand(context);
     composed.notes.extend(missing.into_iter().map(|(path, variable)| missing_note(path.to_string(), variable)));
+}
+
+/// Names take the place of addresses, and those that only an address can be are told.
+fn name_addresses(composed: &mut Composed, names: &AddressNames) {
+    composed.effective.name_addresses(names);
+    let kept = composed.effective.addresses_kept(names).into_iter();
+    composed.notes.extend(kept.map(|(path, address)| {
+        Note::new(path.to_string(), format!("{address} stays, though it has an address map: only an address can stand here"))
+    }));
 }
 
 fn missing_note(path: String, variable: Variable) -> Note {

@@ -57,17 +57,19 @@ impl Inner {
         } else if !reveal {
             effective.mask(raw_secrets);
         }
+        let names = moment.configuration.address_maps.names(&selector.tenant);
         let facts = own.map_or_else(|| family_facts(selector), render::device_facts);
         let resources = moment.resources(&self.stored, &selector.tenant);
         let begun = {
             let input = RenderInput {
                 device: &facts,
                 tenant: &selector.tenant,
-                server,
+                server: &server.named(names),
                 settings: effective,
                 shelf: &OnShelf(&moment.shelf),
                 resources: &resources,
                 encryption_key,
+                names,
                 overlay,
             };
             route.pack.begin(route, &input)

@@ -169,14 +169,16 @@ impl Inner {
             None => compose::of_family(&moment.configuration, selector, &route.pack, server),
         };
         let facts = serving.map_or_else(|| super::make::family_facts(selector), render::device_facts);
+        let names = moment.configuration.address_maps.names(&selector.tenant);
         let input = RenderInput {
             device: &facts,
             tenant: &selector.tenant,
-            server,
+            server: &server.named(names),
             settings: &composed.effective,
             shelf: &OnShelf(&moment.shelf),
             resources,
             encryption_key: None,
+            names,
             overlay: None,
         };
         match route.pack.render(route, &input) {

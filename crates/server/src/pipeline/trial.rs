@@ -381,6 +381,7 @@ impl Trial {
                 shelf: &Everything,
                 resources: &side.moment.resources(&self.pipeline.0.stored, tenant),
                 encryption_key: None,
+                names: side.moment.configuration.address_maps.names(tenant),
                 overlay: overlay.as_ref(),
             };
             route.pack.begin(route, &input)

@@ -42,6 +42,7 @@ fn pending() -> Pending {
         shelf: &NoFirmware,
         resources: &Arc::default(),
         encryption_key: None,
+        names: &Arc::default(),
         overlay: Some(&overlay),
     };
     match pack.begin(&route, &input).unwrap() {

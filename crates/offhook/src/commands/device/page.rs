@@ -208,7 +208,11 @@ pub fn settings(out: &mut Output<'_>, explained: &Value, below: &str) -> Outcome
     let row = |value: &Value| {
         let account = member(value, "account");
         let layer = member(value, "layer");
-        let from = if account.is_empty() { layer } else { format!("{layer}, account {account}") };
+        let mut from = if account.is_empty() { layer } else { format!("{layer}, account {account}") };
+        let maps = member(value, "address_maps");
+        if !maps.is_empty() {
+            from.push_str(&format!(", by address map {maps}"));
+        }
         vec![member(value, "path"), member(value, "value"), from]
     };
     let rows = items(values).iter().filter(|v| wanted(&member(v, "path"))).map(row).collect();
@@ -324,11 +328,15 @@ mod tests {
         let explained = json!({"values": [
             {"path": "lines.1.username", "value": "1001", "layer": "device", "account": "1001"},
             {"path": "lines.10.username", "value": "x", "layer": "site"},
+            {"path": "time.ntp", "value": ["ntp.example"], "layer": "site", "address_maps": ["192.0.2.1"]},
             {"path": "time.zone", "value": "Europe/Paris", "layer": "profile reception"}],
             "notes": [{"path": "time.zone", "message": "nearest"}]});
         let text = printed(|out| settings(out, &explained, ""));
         assert!(text.contains("time.zone          Europe/Paris  profile reception"), "{text}");
-        assert!(text.contains("device, account 1001") && text.contains("nearest"), "{text}");
+        assert!(
+            text.contains("device, account 1001") && text.contains("site, by address map 192.0.2.1") && text.contains("nearest"),
+            "{text}"
+        );
         assert!(!text.contains("pending"), "{text}");
         let pending = json!({"values": [{"path": "lines.1.label", "value": "UNPROV", "layer": "pending"}], "notes": []});
         assert!(printed(|out| settings(out, &pending, "")).contains("count once it is approved"));

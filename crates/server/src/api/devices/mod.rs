@@ -135,6 +135,7 @@ pub(super) async fn settings(By(app): By, who: Caller, Key(device): Key<String>,
         layer: e.layer,
         account: e.account,
         overridden: e.overridden,
+        address_maps: e.address_maps,
     };
     let values = explain.then(|| explanation.values.into_iter().map(value).collect());
     Ok(Json(EffectiveView { settings, values, notes: notes(explanation.notes) }))

@@ -211,6 +211,8 @@ pub struct ExplainedView {
     pub account: Option<String>,
     /// Layers whose value it replaced, oldest first.
     pub overridden: Vec<String>,
+    /// Addresses in it that address maps replaced by names.
+    pub address_maps: Vec<String>,
 }
 
 /// Effective settings.
