@@ -181,6 +181,19 @@ impl Configuration {
         first >> 1
     }
 
+    /// Everything that the files of these devices are made of with when it was last changed, the devices themselves, their accounts and
+    /// packs excepted: noun, name, moment. A profile that comes twice is told twice.
+    pub fn parts(&self, selector: &LayerSelector) -> Vec<(&'static str, String, Timestamp)> {
+        let tenant = self.tenants.get(&selector.tenant).map(|t| ("tenant", t.name.clone(), t.updated_at));
+        let profiles = self.members(selector).into_iter().map(|p| ("profile", p.name.clone(), p.updated_at));
+        let pack = selector.pack.as_deref().unwrap_or_default();
+        let templates = self.templates.over(&selector.tenant, pack).map(|t| ("template", t.shown(), t.updated_at));
+        let names = self.address_maps.iter().filter(|m| m.tenant.as_deref().is_none_or(|t| t == selector.tenant));
+        let names = names.map(|m| ("address-map", m.address.to_string(), m.updated_at));
+        let site = ("site", String::new(), self.site.updated_at);
+        [site].into_iter().chain(tenant).chain(profiles).chain(templates).chain(names).collect()
+    }
+
     /// The newest change of anything in the layers of these devices, the device's own excepted.
     pub fn newest_change(&self, selector: &LayerSelector) -> Timestamp {
         let tenant = self.tenants.get(&selector.tenant).map(|t| t.updated_at);

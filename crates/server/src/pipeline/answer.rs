@@ -85,6 +85,8 @@ pub struct DeviceFile {
     pub credentials: bool,
     /// Its absence is normal.
     pub optional: bool,
+    /// Its bytes are those of a stored image: nothing is rendered.
+    pub stored: bool,
     /// Bytes, when there is a file now.
     pub size: Option<u64>,
     /// Keyed hash, when there is a file now.
@@ -108,6 +110,8 @@ pub struct Preview {
 
 /// Every effective value with its layer, and what the family cannot express.
 pub struct Explanation {
+    /// The layers that hold something, lowest first.
+    pub layers: Vec<String>,
     /// The values.
     pub values: Vec<Explained>,
     /// What a person should know of them.

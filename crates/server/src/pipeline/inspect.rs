@@ -6,6 +6,8 @@ use std::{net::IpAddr, sync::Arc};
 use offhook_core::{
     Error, Result,
     device::{Device, LastFetch, Sync},
+    firmware::Because,
+    sighting::FileKind,
     trace::Reason,
 };
 use offhook_packs::{Catalog, Pack, Route, ServerFacts, manifest::Source};
@@ -32,11 +34,14 @@ impl Pipeline {
                 kind: route.kind(),
                 credentials: route.credentials(),
                 optional: route.optional(),
+                stored: false,
                 size: file.map(|f| f.body.len() as u64),
                 hash: file.map(|f| f.etag.to_string()),
                 absent: made.err(),
             });
         }
+        let listed: Vec<String> = files.iter().map(|f| f.path.to_lowercase()).collect();
+        files.extend(self.0.offered(&moment, &serving, &pack, &server).into_iter().filter(|f| !listed.contains(&f.path.to_lowercase())));
         Ok(files)
     }
 
@@ -96,7 +101,7 @@ impl Pipeline {
         }
         notes.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
         notes.dedup();
-        Ok(Explanation { values, notes })
+        Ok(Explanation { layers: composed.layers, values, notes })
     }
 
     /// Whether its last fetch had today's content, by comparing the real bytes.
@@ -220,6 +225,30 @@ impl Pipeline {
 }
 
 impl Inner {
+    /// The firmware images that its settings want and that it is offered, or would be were they stored.
+    fn offered(&self, moment: &Moment, serving: &Serving, pack: &Pack, server: &ServerFacts) -> Vec<DeviceFile> {
+        let facts = render::device_facts(serving);
+        let composed = compose::of_device(&moment.configuration, serving, pack, server, &self.generate_key);
+        let offer = pack.firmware_offer(&facts, &composed.effective, &render::OnShelf(&moment.shelf));
+        let wanted = offer.filter(|o| o.offered() || matches!(o.because, Because::Missing { .. }));
+        let names = wanted.and_then(|offer| pack.firmware_files(&offer.version, facts.model.as_deref())).unwrap_or_default();
+        let file = |name: String| {
+            let stored = moment.shelf.get(&name);
+            DeviceFile {
+                path: format!("/{name}"),
+                kind: FileKind::Firmware,
+                credentials: false,
+                // A phone does well without: what is not stored is not offered.
+                optional: true,
+                stored: true,
+                size: stored.map(|f| f.size),
+                hash: stored.map(|f| f.sha256.clone()),
+                absent: stored.is_none().then(|| Reason::FirmwareMissing { missing: vec![name] }),
+            }
+        };
+        names.into_iter().map(file).collect()
+    }
+
     /// Where this device reaches the server: as it last did, else on the interface of its network.
     pub(super) fn server_of(&self, device: &Device) -> ServerFacts {
         let fetched =

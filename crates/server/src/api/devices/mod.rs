@@ -138,7 +138,7 @@ pub(super) async fn settings(By(app): By, who: Caller, Key(device): Key<String>,
         address_maps: e.address_maps,
     };
     let values = explain.then(|| explanation.values.into_iter().map(value).collect());
-    Ok(Json(EffectiveView { settings, values, notes: notes(explanation.notes) }))
+    Ok(Json(EffectiveView { layers: explanation.layers, settings, values, notes: notes(explanation.notes) }))
 }
 
 /// Every file that a device may ask for

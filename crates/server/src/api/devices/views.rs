@@ -8,7 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     api::{etag::Tagged, requests::TransportName, settings::Settings},
-    app::{App, devices::Shown},
+    app::{
+        App,
+        devices::{Cause, Shown},
+    },
     pipeline::{DeviceFile, Note},
 };
 
@@ -51,6 +54,36 @@ pub struct LastSeenView {
     pub path: String,
     /// The User-Agent, when one was sent.
     pub user_agent: Option<String>,
+}
+
+/// The newest complete fetch of a device's own file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LastFetchView {
+    /// When.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// The path or file name that it asked for.
+    pub path: String,
+}
+
+/// Something that changed after the last fetch of a device's own file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CauseView {
+    /// `device`, `account`, `profile`, `tenant`, `site`, `template`, `address-map`, `pack`; `unknown` where nothing that is there changed since: what was
+    /// taken away, what the phone itself tells (model, firmware), files that its settings name.
+    pub noun: &'static str,
+    /// Its name; null: the noun says it.
+    pub name: Option<String>,
+    /// When it changed.
+    #[schema(format = "date-time")]
+    pub at: Option<String>,
+}
+
+impl From<Cause> for CauseView {
+    fn from(cause: Cause) -> Self {
+        let name = Some(cause.name).filter(|name| !name.is_empty());
+        Self { noun: cause.noun, name, at: cause.at.map(|at| at.to_string()) }
+    }
 }
 
 /// A device: one phone, base station, adapter or door phone.
@@ -102,6 +135,11 @@ pub struct DeviceView {
     /// Whether the last fetch of its file had today's content: by the real bytes when one device is read, else by tags.
     #[schema(value_type = SyncName)]
     pub sync: &'static str,
+    /// The newest complete fetch of its own file; null: never.
+    pub last_fetch: Option<LastFetchView>,
+    /// Where one device is read and it is outdated: what changed since, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outdated_by: Vec<CauseView>,
     /// Grows by one with each change; the ETag.
     pub revision: u64,
     /// When it was made.
@@ -218,6 +256,9 @@ pub struct ExplainedView {
 /// Effective settings.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EffectiveView {
+    /// The layers that hold something, lowest first: `site`, `tenant NAME`, `site profile NAME` and `tenant profile NAME` (which match by
+    /// themselves), `profile NAME` (assigned), `device` …
+    pub layers: Vec<String>,
     /// The effective document.
     #[schema(value_type = Settings)]
     pub settings: Value,
@@ -304,7 +345,7 @@ pub(super) fn sync_name(sync: Sync) -> &'static str {
 }
 
 pub(super) fn view(app: &App, shown: Shown) -> DeviceView {
-    let Shown { device, sync } = shown;
+    let Shown { device, sync, outdated_by } = shown;
     DeviceView {
         id: device.id.to_string(),
         tenant: device.tenant,
@@ -333,6 +374,8 @@ pub(super) fn view(app: &App, shown: Shown) -> DeviceView {
             user_agent: seen.user_agent,
         }),
         sync: sync_name(sync),
+        last_fetch: device.last_fetch.map(|fetch| LastFetchView { at: fetch.at.to_string(), path: format!("/{}", fetch.path) }),
+        outdated_by: outdated_by.into_iter().map(CauseView::from).collect(),
         revision: device.revision,
         created_at: device.created_at.to_string(),
         updated_at: device.updated_at.to_string(),

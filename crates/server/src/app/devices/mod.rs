@@ -20,9 +20,11 @@ mod bulk;
 mod difference;
 mod document;
 pub mod import;
+mod outdated;
 mod sync;
 
 pub use bulk::bulk;
+pub use outdated::Cause;
 pub use sync::sync;
 pub mod uploads;
 
@@ -33,6 +35,8 @@ pub struct Shown {
     pub device: Device,
     /// Read alone by the real bytes, else from its tags.
     pub sync: Sync,
+    /// What changed since its last fetch, where it is read alone and outdated.
+    pub outdated_by: Vec<Cause>,
 }
 
 /// One page of the devices that fit.
@@ -58,7 +62,7 @@ pub async fn by_pages(app: &App, filter: &DeviceFilter, sort: DeviceSort) -> Res
 
 /// Without rendering: lists are long, and nothing is rendered at a write.
 fn by_tags(app: &App, device: Device) -> Shown {
-    Shown { sync: app.store.sync_of(&device), device }
+    Shown { sync: app.store.sync_of(&device), device, outdated_by: Vec::new() }
 }
 
 /// The device of that id or MAC address, in any spelling.
@@ -77,7 +81,8 @@ pub async fn read(app: &App, key: &str) -> Result<Shown> {
     let device = find(app, key).await?;
     // A device that no pack serves has no bytes to compare; its tags tell what is known.
     let sync = app.pipeline.sync(&device).await.unwrap_or_else(|_| app.store.sync_of(&device));
-    Ok(Shown { sync, device })
+    let outdated_by = outdated::causes(app, &device, sync).await?;
+    Ok(Shown { sync, device, outdated_by })
 }
 
 /// Makes a device. Without a state it is ready, which is checked as an approval.
@@ -177,6 +182,9 @@ async fn check_file(app: &App, device: &Device, file: DeviceFile) -> CheckedFile
     if absent.is_some() {
         let error = absent.filter(|_| !file.optional);
         return CheckedFile { file, notes: Vec::new(), error };
+    }
+    if file.stored {
+        return CheckedFile { file, notes: Vec::new(), error: None };
     }
     match app.pipeline.preview(device, &file.path, false).await {
         Ok(preview) => CheckedFile { file, notes: preview.notes, error: None },
