@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// What the server sets; passed over in a PUT.
-pub(super) const READ_ONLY: &[&str] = &["id", "reported_model", "last_seen", "sync", "revision", "created_at", "updated_at"];
+pub(super) const READ_ONLY: &[&str] =
+    &["id", "reported_model", "last_seen", "last_fetch", "sync", "outdated_by", "revision", "created_at", "updated_at"];
 
 /// Reads documents into devices.
 pub struct Reader {
