@@ -2,6 +2,7 @@
 
 mod many;
 mod page;
+mod show;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -446,14 +447,10 @@ async fn written(out: &mut Output<'_>, client: &Client, device: Value) -> Outcom
     if out.as_json(&device)? {
         return Ok(());
     }
-    let id = member(&device, "id");
     // What is only tried is nowhere to be asked for.
-    let explained = match out.dry {
-        true => Value::Null,
-        false => client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await.unwrap_or_default(),
-    };
+    let page = if out.dry { show::Page::of(device) } else { show::Page::short(client, device).await };
     out.now = client.now();
-    page::show(out, &device, &Value::Null, &Value::Null, &explained)
+    page.print(out)
 }
 
 async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
@@ -461,10 +458,7 @@ async fn show(out: &mut Output<'_>, client: &Client, key: &str) -> Outcome {
     if out.as_json(&device)? {
         return Ok(());
     }
-    let id = member(&device, "id");
-    let asked = client.list(&["devices", &id, "requests"], &[], 5).await?;
-    let explained = client.get(&["devices", &id, "settings"], &[("explain", Some("true".to_owned()))]).await?;
+    let page = show::Page::read(client, device).await?;
     out.now = client.now();
-    let sent = client.list(&["devices", &id, "uploads"], &[], 5).await.unwrap_or_default();
-    page::show(out, &device, &asked, &sent, &explained)
+    page.print(out)
 }

@@ -149,7 +149,7 @@ fn phone(request: &Value) -> String {
 }
 
 /// HTTP's number, or what TFTP says.
-fn status(request: &Value) -> String {
+pub(super) fn status(request: &Value) -> String {
     match request.get("status").and_then(Value::as_u64).unwrap_or(0) {
         code if code >= 1000 => format!("TFTP error {}", code - 1000),
         code => code.to_string(),

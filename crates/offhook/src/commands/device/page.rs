@@ -1,10 +1,9 @@
-//! What is printed of devices: the list, the one page of a device, its files, its settings, its check.
+//! What is printed of devices: the list, and of one its files, its settings, its check. Its own page is in `show.rs`.
 
 use offhook_core::trace::Reason;
 use serde_json::Value;
 
 use crate::{
-    commands::{requests, settings_table},
     failure::Outcome,
     output::{Output, items, member, moment, size},
 };
@@ -15,15 +14,7 @@ pub fn list(out: &mut Output<'_>, devices: &[Value]) -> Outcome {
         let seen = member(device, "last_seen.at");
         let seen = if seen.is_empty() { "never".to_owned() } else { out.ago(&seen) };
         let model = Some(member(device, "model")).filter(|m| !m.is_empty()).unwrap_or_else(|| member(device, "vendor"));
-        vec![
-            name(device),
-            model,
-            member(device, "state"),
-            member(device, "sync"),
-            seen,
-            member(device, "last_seen.ip"),
-            member(device, "label"),
-        ]
+        vec![name(device), model, member(device, "state"), files_of(device), seen, member(device, "last_seen.ip"), member(device, "label")]
     };
     let rows = devices.iter().map(row).collect();
     out.table(
@@ -33,8 +24,17 @@ pub fn list(out: &mut Output<'_>, devices: &[Value]) -> Outcome {
     )
 }
 
+/// Whether it has its own file. One that is pending may only have fetched what it boots with.
+fn files_of(device: &Value) -> String {
+    match (member(device, "state").as_str(), member(device, "last_seen.at").as_str()) {
+        ("pending", "") => "never".to_owned(),
+        ("pending", _) => "bootstrap".to_owned(),
+        _ => member(device, "sync"),
+    }
+}
+
 /// Its MAC, else what it is known by.
-fn name(device: &Value) -> String {
+pub fn name(device: &Value) -> String {
     ["mac", "serial", "uuid", "id"].iter().map(|n| member(device, n)).find(|t| !t.is_empty()).unwrap_or_default()
 }
 
@@ -48,128 +48,8 @@ pub fn uploads(out: &mut Output<'_>, list: &Value) -> Outcome {
     out.table(&["file", "kind", "size", "came (utc)", "by"], rows, "It sent nothing that its pack takes.")
 }
 
-/// What an administrator wants to know of one device.
-pub fn show(out: &mut Output<'_>, device: &Value, asked: &Value, sent: &Value, explained: &Value) -> Outcome {
-    let text = |path: &str| member(device, path);
-    let title = [text("label"), name(device)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("  ");
-    let title = out.strong(&title);
-    out.line(title)?;
-    out.fields(&[
-        ("  What", what(device)),
-        ("  State", state(device)),
-        ("  Served by", pack(device)),
-        ("  Its own file", sync(device)),
-        ("  Last seen", last_seen(out, device)),
-        ("  Asked for", text("last_seen.path")),
-        ("  User-Agent", text("last_seen.user_agent")),
-        ("  Location", text("location")),
-        ("  Tags", text("tags")),
-        ("  Tenant", text("tenant")),
-        ("  Profiles", text("profiles")),
-        ("  Takes away", text("unset")),
-        ("  Id", text("id")),
-    ])?;
-    out.heading("Settings of its own")?;
-    settings_table(out, device.get("settings").unwrap_or(&Value::Null), "None: everything comes from its profiles, tenant and site.")?;
-    notes(out, explained.get("notes").unwrap_or(&Value::Null))?;
-    if asked.is_object() && !items(asked).is_empty() {
-        out.heading("Lately")?;
-        // What the state asks for stands below, as it is now.
-        requests::show(out, asked, false, &[Reason::PendingFile, Reason::Disabled])?;
-    }
-    if !items(sent).is_empty() {
-        out.heading("Sent by it")?;
-        uploads(out, sent)?;
-    }
-    let next = next(device);
-    if !next.is_empty() {
-        out.heading("What to do next")?;
-        next.iter().try_for_each(|step| out.paragraph("  ", step))?;
-    }
-    Ok(())
-}
-
-fn what(device: &Value) -> String {
-    let text = |path: &str| member(device, path);
-    let mut what = [text("vendor"), text("model")].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
-    if what.is_empty() {
-        what = "not known yet".to_owned();
-    }
-    if !text("firmware").is_empty() {
-        what.push_str(&format!(", firmware {}", text("firmware")));
-    }
-    if !text("reported_model").is_empty() {
-        what.push_str(&format!("; it calls itself {}", text("reported_model")));
-    }
-    what
-}
-
-fn state(device: &Value) -> String {
-    match member(device, "state").as_str() {
-        "pending" => "pending: it gets bootstrap files without credentials until it is approved".to_owned(),
-        "ready" => "ready: it gets its files".to_owned(),
-        "disabled" => "disabled: it is answered like a stranger".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn pack(device: &Value) -> String {
-    match (member(device, "pack").as_str(), member(device, "pack_pinned").as_str()) {
-        ("", _) => "no pack yet: nothing known of it tells its family".to_owned(),
-        (pack, "true") => format!("pack {pack}, chosen by a person"),
-        (pack, _) => format!("pack {pack}, chosen by what is known of it"),
-    }
-}
-
-fn sync(device: &Value) -> String {
-    match member(device, "sync").as_str() {
-        "never" => "never fetched".to_owned(),
-        "current" => "current: the last one it fetched is today's".to_owned(),
-        "outdated" if member(device, "state") == "ready" => {
-            "outdated: something changed since it last fetched; it gets it at its next boot or check".to_owned()
-        }
-        "outdated" => "outdated: something changed since it last fetched".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn last_seen(out: &Output<'_>, device: &Value) -> String {
-    match member(device, "last_seen.at").as_str() {
-        "" => "never".to_owned(),
-        at => format!("{}, from {} over {}", out.when(at), member(device, "last_seen.ip"), member(device, "last_seen.transport")),
-    }
-}
-
-fn next(device: &Value) -> Vec<String> {
-    let name = name(device);
-    let text = |path: &str| member(device, path);
-    let mut steps = Vec::new();
-    if text("state") == "pending" {
-        let has_line = device.get("settings").and_then(|s| s.get("lines")).is_some();
-        if !has_line {
-            steps.push(format!("Give it a line:\noffhook device set {name} lines.1.account=ACCOUNT"));
-        }
-        steps.push(format!("Approve it:\noffhook device approve {name}"));
-    }
-    if text("state") == "disabled" {
-        steps.push(format!("To serve it again:\noffhook device approve {name}"));
-    }
-    if text("state") == "ready" && text("last_seen.at").is_empty() {
-        steps.push(
-            "It never asked for anything: point it at this server (the pack's page tells how) and watch:\noffhook requests --follow"
-                .to_owned(),
-        );
-    }
-    if text("state") == "ready" && text("sync") == "outdated" {
-        steps.push("Restart it, or let its own timer come, and it fetches today's file.".to_owned());
-    }
-    if text("pack").is_empty() {
-        steps.push(format!("Say what it is, by --model or --pack (offhook pack list has them):\noffhook device set {name} --model MODEL"));
-    }
-    steps
-}
-
-fn notes(out: &mut Output<'_>, notes: &Value) -> Outcome {
+/// What a person should know of its settings.
+pub fn notes(out: &mut Output<'_>, notes: &Value) -> Outcome {
     let rows: Vec<_> = notes.as_array().into_iter().flatten().map(|n| vec![member(n, "path"), member(n, "message")]).collect();
     if rows.is_empty() {
         return Ok(());
@@ -184,18 +64,19 @@ pub fn files(out: &mut Output<'_>, files: &Value) -> Outcome {
         let bytes = file.get("size").and_then(Value::as_u64).map(size);
         let state = bytes.unwrap_or_else(|| none(file));
         let secret = if member(file, "credentials") == "true" { "yes" } else { "" };
-        let hash: String = member(file, "hash").chars().take(12).collect();
-        vec![member(file, "path"), member(file, "kind"), secret.to_owned(), state, hash]
+        vec![member(file, "path"), member(file, "kind"), secret.to_owned(), state]
     });
     let rows = rows.collect();
-    out.table(&["path", "kind", "secrets", "size", "hash"], rows, "It may ask for no file: no pack serves it yet.")
+    out.table(&["path", "kind", "secrets", "size"], rows, "It may ask for no file: no pack serves it yet.")
 }
 
 /// Why there is no file now.
 fn none(file: &Value) -> String {
-    let why = crate::explain::reason(file.get("absent").unwrap_or(&Value::Null));
+    let absent = file.get("absent").unwrap_or(&Value::Null);
+    let why = crate::explain::reason(absent);
     match member(file, "optional").as_str() {
-        "true" => "none (normal)".to_owned(),
+        // Firmware that is wanted and not stored is worth a word.
+        "true" if !matches!(crate::explain::known(absent), Some(Reason::FirmwareMissing { .. })) => "none (normal)".to_owned(),
         _ => format!("none: {why}"),
     }
 }
@@ -280,34 +161,9 @@ mod tests {
     fn the_list_fits_80_columns() {
         let text = printed(|out| list(out, &[device(), json!({"serial": "S1", "state": "ready", "sync": "current", "label": "x"})]));
         assert!(text.starts_with("MAC"), "{text}");
-        assert!(text.contains("00:11:22:33:44:55  P1     pending  never    3 min ago  10.0.0.9"), "{text}");
+        assert!(text.contains("00:11:22:33:44:55  P1     pending  bootstrap  3 min ago  10.0.0.9"), "{text}");
         assert!(text.contains("S1"), "{text}");
         assert!(printed(|out| list(out, &[])).contains("offhook device add --help"));
-    }
-
-    #[test]
-    fn the_page_tells_what_it_is_where_and_what_to_do() {
-        let asked = json!({"items": [{"id": "1", "at": "2026-11-21T03:57:00.000Z", "ip": "10.0.0.9", "transport": "http", "method": "GET",
-            "path": "/001122334455.cfg", "status": 200, "bytes": 10, "decision": "allowed", "reason": "pending_file"}]});
-        let explained = json!({"values": [], "notes": [{"path": "lines.1.srtp", "message": "not supported by this model"}]});
-        let text = printed(|out| show(out, &device(), &asked, &json!({ "items": [] }), &explained));
-        for expected in [
-            "Front desk  00:11:22:33:44:55\n",
-            "acme P1, firmware 1.2",
-            "pending: it gets bootstrap files without credentials",
-            "pack acme-pack, chosen by what is known of it",
-            "never fetched",
-            "2026-11-21 03:57:00 UTC (3 min ago), from 10.0.0.9 over http",
-            "lines.1.account   1001",
-            "lines.1.password  ********",
-            "lines.1.srtp  not supported by this model",
-            "approve it to give it the real one\n\nWhat to do next\n  Approve it:\n",
-            "Lately\n2026-11-21 03:57:00  10.0.0.9  http GET /001122334455.cfg",
-            "What to do next",
-            "offhook device approve 00:11:22:33:44:55",
-        ] {
-            assert!(text.contains(expected), "{expected}\n--- not in ---\n{text}");
-        }
     }
 
     #[test]
@@ -319,7 +175,6 @@ mod tests {
             {"path": "/a.boot", "kind": "device", "credentials": false, "optional": true, "size": null, "hash": null, "absent": null}]});
         let text = printed(|out| files(out, &answer));
         assert!(text.contains("/a.cfg   device    yes      5.0 KiB"), "{text}");
-        assert!(text.contains("0123456789ab") && !text.contains("abc"), "{text}");
         assert!(text.contains("none: firmware is not stored") && text.contains("none (normal)"), "{text}");
     }
 

@@ -204,8 +204,42 @@ async fn sync_is_told_by_tags_in_lists_and_by_bytes_alone() {
     assert_eq!(sync().await, (json!("current"), json!("current")));
     server.patch("/site", json!({"settings": {"raw": {"another-pack": {"x": "1"}}}})).await.expect(200);
     assert_eq!(sync().await, (json!("outdated"), json!("current")), "something changed, the bytes did not");
+    server.clock.forward(5);
     server.patch("/site", json!({"settings": {"time": {"zone": "Asia/Tokyo"}}})).await.expect(200);
     assert_eq!(sync().await, (json!("outdated"), json!("outdated")));
+}
+
+#[tokio::test]
+async fn an_outdated_device_says_what_changed_since_it_fetched() {
+    let server = Server::start().await;
+    server.post("/accounts", json!({"name": "1001", "password": "canary-1"})).await.expect(201);
+    server.post("/profiles", json!({"name": "office", "settings": {"time": {"zone": "UTC"}}})).await.expect(201);
+    let lines = json!({"lines": {"1": {"account": "1001"}}});
+    let made = server.post("/devices", json!({"mac": MAC, "model": "T46S", "profiles": ["office"], "settings": lines})).await.expect(201);
+    assert!(made["last_fetch"].is_null() && made.get("outdated_by").is_none(), "{made}");
+    let fetch = async || {
+        server.clock.forward(5);
+        server.phone("/001565aabbcc.cfg", "Yealink SIP-T46S 66.86.0.15 00:15:65:aa:bb:cc", "10.0.0.9").await;
+        // Who looks waits for what was recorded.
+        server.get(&format!("/devices/{MAC}")).await.expect(200);
+        server.clock.forward(5);
+    };
+    let causes = async || {
+        let device = server.get(&format!("/devices/{MAC}")).await.expect(200);
+        assert_eq!(device["last_fetch"]["path"], "/001565aabbcc.cfg");
+        let named = device["outdated_by"].as_array().into_iter().flatten();
+        named.map(|c| format!("{} {}", c["noun"].as_str().unwrap(), c["name"].as_str().unwrap_or("-"))).collect::<Vec<_>>()
+    };
+    fetch().await;
+    assert!(causes().await.is_empty());
+    server.patch("/profiles/office", json!({"settings": {"time": {"zone": "Asia/Tokyo"}}})).await.expect(200);
+    server.clock.forward(5);
+    server.patch("/accounts/1001", json!({"display_name": "Anna"})).await.expect(200);
+    assert_eq!(causes().await, ["account 1001", "profile office"], "the newest first");
+    fetch().await;
+    assert!(causes().await.is_empty());
+    server.patch(&format!("/devices/{MAC}"), json!({"settings": {"lines": {"1": {"label": "x"}}}})).await.expect(200);
+    assert_eq!(causes().await, ["device -"]);
 }
 
 #[tokio::test]
