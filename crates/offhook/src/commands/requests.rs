@@ -152,6 +152,8 @@ fn phone(request: &Value) -> String {
 pub(super) fn status(request: &Value) -> String {
     match request.get("status").and_then(Value::as_u64).unwrap_or(0) {
         code if code >= 1000 => format!("TFTP error {}", code - 1000),
+        // TFTP has no word for it: the file was sent.
+        200 if member(request, "transport") == "tftp" => "sent".to_owned(),
         code => code.to_string(),
     }
 }

@@ -288,9 +288,7 @@ impl Page {
             steps.push(format!("Have it fetch today's file now; else it does at its next boot or check:\noffhook device sync {name}"));
         }
         if steps.is_empty() && !self.asked.is_null() {
-            steps.push(format!(
-                "Nothing: all is as it should be. Look closer, where each setting comes from:\noffhook device settings {name}"
-            ));
+            steps.push(format!("Nothing: all is as it should be. Where each of its settings comes from:\noffhook device settings {name}"));
         }
         steps
     }
