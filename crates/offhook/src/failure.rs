@@ -133,7 +133,6 @@ fn what_next(status: u16, path: &str, faults: &[Value]) -> Option<String> {
         412 => "Somebody changed it meanwhile: show it again, then change it.",
         413 => "It is larger than the server takes (limits.* of its configuration): send less at once.",
         422 if faults.iter().any(about_settings) => "Nothing is changed. Every setting and what it takes: docs/settings.md",
-        422 => "Nothing is changed.",
         429 => "The server is busy: try again in a moment.",
         500 => "The server's log says more.",
         502 | 504 => "A proxy stands before the server and does not reach it: see whether `offhook serve` runs.",
