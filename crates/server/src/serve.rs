@@ -6,7 +6,7 @@ use offhook_core::{
     clock::{Clock, Entropy, Timestamp},
     settings::RawSecrets,
 };
-use offhook_store::{Store, StoreOptions};
+use offhook_store::{HistoryLimits, Store, StoreOptions};
 use serde::Serialize;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -260,7 +260,12 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         key_file: config.key_file(),
         raw_secrets: RawSecrets::default(),
         request_log_rows: config.limits.request_log as u64,
-        history: offhook_store::HistoryLimits::default(),
+        history: HistoryLimits {
+            versions: config.history.versions,
+            age: config.history.age,
+            audit_age: config.audit.age,
+            audit_rows: config.audit.rows,
+        },
     };
     Store::open(options, clock, entropy).await.map_err(start)
 }
@@ -274,9 +279,16 @@ fn write_listeners(config: &Config, listeners: &Listeners) -> Result<(), ServeEr
 /// What is due now and then.
 async fn chores(pipeline: Pipeline, store: Store, metrics: Arc<Metrics>, stop: CancellationToken) {
     let mut every = tokio::time::interval(Duration::from_secs(15));
+    let mut seldom = tokio::time::interval(Duration::from_secs(600));
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            _ = seldom.tick() => {
+                if let Err(error) = store.trim_history().await {
+                    tracing::warn!(%error, "old entries of history and audit log could not be deleted");
+                }
+                continue;
+            }
             _ = every.tick() => {}
         }
         match store.count_devices().await {
@@ -349,7 +361,7 @@ async fn reload(sources: &Sources, running: &Config, pipeline: &Pipeline, packs:
 fn fixed(config: &Config) -> String {
     let (phones, limits) = (&config.phones, &config.limits);
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         config.roles,
         config.store,
         config.admin,
@@ -357,6 +369,7 @@ fn fixed(config: &Config) -> String {
         (limits.tftp_transfers, limits.tftp_transfers_per_source, limits.http_connections, limits.http_idle, limits.requests),
         (limits.rendered_cache, limits.device_cache, limits.request_log, limits.firmware_size, limits.drain),
         (limits.asset_size, limits.assets),
+        (config.history, config.audit),
     )
 }
 

@@ -129,6 +129,18 @@ impl Thing {
         }
     }
 
+    /// What it is.
+    pub fn noun(&self) -> Noun {
+        match self {
+            Self::Device(_) => Noun::Device,
+            Self::Profile(_) => Noun::Profile,
+            Self::Account(_) => Noun::Account,
+            Self::Tenant(_) => Noun::Tenant,
+            Self::Site(_) => Noun::Site,
+            Self::Template(_) => Noun::Template,
+        }
+    }
+
     /// Its id; `site` for the site.
     pub fn id(&self) -> String {
         self.kept().about().id
@@ -301,32 +313,45 @@ impl Store {
         let tenants = audit::tenants(self.reach(), filter.tenant.as_deref());
         let nouns = filter.noun.map_or_else(|| Noun::ALL.to_vec(), |n| vec![n]);
         let mut lists = Vec::new();
-        for (tenant, noun) in tenants.iter().flat_map(|t| nouns.iter().map(move |n| (t, n))) {
-            let mut clauses = Clauses::new();
-            clauses.and_plain("gone = 1");
-            clauses.and("noun = ?", noun.as_str());
-            if let Some(tenant) = tenant {
-                clauses.and("tenant = ?", *tenant);
+        for tenant in tenants {
+            for noun in &nouns {
+                lists.push(self.deleted_of(tenant, *noun, &page).await?);
             }
-            // The page orders by a column of the name id.
-            let select = "SELECT noun, subject, revision, name, tenant, replaced_at, token, label, origin FROM (SELECT noun, subject, \
-                          subject AS id, revision, name, tenant, replaced_at, token, label, origin, gone FROM history) AS gone_things";
-            let rows = clauses.page(select, "replaced_at", "deleted", &page, &self.shared.readers).await?;
-            lists.push(rows.listed(read_deleted, |r| Ok((row::time(r, "replaced_at")?.as_millis(), row::text(r, "subject")?)))?);
         }
         merged("deleted", lists, &page, |d: &Deleted| (d.at.as_millis(), d.id.clone()))
     }
 
-    /// The newest deleted thing of that name (the MAC address of a device, `scope/pack/name` of a template) or id.
+    async fn deleted_of(&self, tenant: Option<&str>, noun: Noun, page: &Page<()>) -> Result<Listed<Deleted>> {
+        let mut clauses = Clauses::new();
+        clauses.and_plain("gone = 1");
+        clauses.and("noun = ?", noun.as_str());
+        if let Some(tenant) = tenant {
+            clauses.and("tenant = ?", tenant);
+        }
+        // The page orders by a column of the name id.
+        let select = "SELECT noun, subject, revision, name, tenant, replaced_at, token, label, origin FROM (SELECT noun, subject, \
+                      subject AS id, revision, name, tenant, replaced_at, token, label, origin, gone FROM history) AS gone_things";
+        let rows = clauses.page(select, "replaced_at", "deleted", page, &self.shared.readers).await?;
+        rows.listed(read_deleted, |r| Ok((row::time(r, "replaced_at")?.as_millis(), row::text(r, "subject")?)))
+    }
+
+    /// The newest deleted thing of that name (the MAC address of a device, `scope/pack/name` of a template) or id; of this tenant.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn deleted_named(&self, noun: Noun, key: &str) -> Result<Option<Deleted>> {
-        for column in ["subject", "name"] {
-            let sql = format!("{COLUMNS} WHERE gone = 1 AND noun = $1 AND {column} = $2 ORDER BY replaced_at DESC LIMIT 1");
-            let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(noun.as_str()).bind(key.to_owned());
-            if let Some(found) = query.fetch_optional(&self.shared.readers).await.map_err(failed)? {
-                return read_deleted(&found).map(|d| Some(d).filter(|d| self.reach().owns(d.tenant.as_deref())));
+    pub async fn deleted_named(&self, noun: Noun, key: &str, tenant: Option<&str>) -> Result<Option<Deleted>> {
+        let column = if Id::parse(key).is_some() { "subject" } else { "name" };
+        for tenant in audit::tenants(self.reach(), tenant) {
+            let mut clauses = Clauses::new();
+            clauses.and_plain("gone = 1");
+            clauses.and("noun = ?", noun.as_str());
+            clauses.and(&format!("{column} = ?"), key);
+            if let Some(tenant) = tenant {
+                clauses.and("tenant = ?", tenant);
+            }
+            let found = clauses.all(COLUMNS, "ORDER BY replaced_at DESC LIMIT 1", &self.shared.readers).await?;
+            if let Some(found) = found.first() {
+                return read_deleted(found).map(Some);
             }
         }
         Ok(None)

@@ -18,6 +18,7 @@ use crate::{
 pub mod accounts;
 pub mod address_maps;
 pub mod assets;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod devices;
@@ -25,6 +26,7 @@ pub mod docs;
 pub mod etag;
 pub mod firmware;
 pub mod health;
+pub mod history;
 pub mod imports;
 pub mod jobs;
 pub mod listing;
@@ -135,4 +137,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(settings::schema))
+        .merge(history::routes())
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::read))
 }

@@ -35,6 +35,8 @@ pub(super) fn head() -> OpenApi {
         ("requests", "What phones asked, and what became of it"),
         ("simulate", "What would become of a request"),
         ("tokens", "Who may call this API"),
+        ("history", "What was deleted and can be brought back"),
+        ("audit", "Who did what, when and from where"),
         ("settings", "The settings model"),
         ("health", "Health, readiness and metrics"),
     ];

@@ -86,6 +86,15 @@ fn writable(account: &Account) -> Map<String, Value> {
     }
 }
 
+/// As an earlier version was.
+pub(super) fn restore(account: &mut Account, old: &Account) -> Result<()> {
+    let mut fields = Fields::of(Value::Object(writable(old)))?;
+    fill_own(account, &mut fields);
+    let written = Document::write(&Value::Object(old.values.tree().clone()), None, Scope::Account);
+    account.values = fields.settings_result("", written);
+    fields.check()
+}
+
 fn fill(account: &mut Account, mut fields: Fields, old: Option<&AccountValues>) -> Result<()> {
     let username = fields.peek("username").filter(|v| v.is_string()).cloned();
     if let Some(username) = &username {

@@ -121,6 +121,13 @@ fn writable(profile: &Profile) -> Map<String, Value> {
     }
 }
 
+/// As an earlier version was.
+pub(super) fn restore(profile: &mut Profile, old: &Profile) -> Result<()> {
+    let mut document = writable(old);
+    document.insert("settings".to_owned(), Value::Object(old.settings.tree().clone()));
+    fill(profile, Fields::of(Value::Object(document))?, &Reach::ALL)
+}
+
 fn fill(profile: &mut Profile, mut fields: Fields, reach: &Reach) -> Result<()> {
     let settings = fields.settings("settings", Some(&profile.settings), Scope::Profile);
     fill_all_but_settings(profile, fields, reach)?;

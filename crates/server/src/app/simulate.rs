@@ -23,6 +23,7 @@ pub async fn run(app: &App, who: &Caller, document: Value) -> Result<(Transport,
     let reveal = fields.flag("reveal").unwrap_or(false);
     fields.check()?;
     who.may_reveal(reveal)?;
+    app.revealing(reveal, None, &format!("simulation of {} {}", request.transport, request.path.as_deref().unwrap_or_default())).await?;
     Ok((request.transport, app.pipeline.simulate(request, who.reach(), use_learnt, reveal).await))
 }
 

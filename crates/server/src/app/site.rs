@@ -5,7 +5,7 @@ use offhook_core::{
     settings::{Document, Scope, Settings},
     site::Site,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{App, Caller, fields::Fields};
 
@@ -49,6 +49,16 @@ pub async fn patch(app: &App, who: &Caller, if_match: Option<u64>, patch: Value)
             Ok(())
         })
         .await
+}
+
+/// As an earlier version was.
+pub(super) fn restore(site: &mut Site, old: &Site) -> Result<()> {
+    let mut fields = Fields::of(json!({ "settings": old.settings.tree(), "enforced": old.enforced.tree() }))?;
+    let settings = fields.settings("settings", None, Scope::Site);
+    let enforced = fields.settings("enforced", None, Scope::Site);
+    fields.check()?;
+    (site.settings, site.enforced) = (settings, enforced);
+    Ok(())
 }
 
 /// A settings document as a patch leaves it: untouched when the patch does not name it, empty when it says `null`.

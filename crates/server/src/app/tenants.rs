@@ -91,6 +91,12 @@ pub async fn delete(app: &App, who: &Caller, key: &str, if_match: Option<u64>) -
     app.store.delete_tenant(&key, if_match).await
 }
 
+/// As an earlier version was.
+pub(super) fn restore(tenant: &mut Tenant, old: &Tenant) -> Result<()> {
+    let (settings, enforced) = (old.settings.tree(), old.enforced.tree());
+    fill(tenant, Fields::of(json!({ "networks": old.networks, "settings": settings, "enforced": enforced }))?)
+}
+
 fn fill(tenant: &mut Tenant, mut fields: Fields) -> Result<()> {
     let networks = networks(&mut fields);
     let settings = fields.settings("settings", Some(&tenant.settings), Scope::Tenant);

@@ -200,6 +200,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("phones.tftp", "Phones that fetch over TFTP."),
     ("packs", "Phone families."),
     ("limits", "How much of everything. The defaults serve a site of ten thousand phones."),
+    ("history", "Earlier versions of devices, profiles, template overrides, accounts, tenants and the site."),
+    ("audit", "Who changed what."),
     ("log", "What is written to standard error."),
 ];
 
@@ -538,6 +540,38 @@ pub static KEYS: &[Key] = &[
         about: "After SIGTERM running transfers may go on for this long. The process ends within ten seconds.",
         reloads: false,
         take: Take::Duration(0..=9, |c, v| c.limits.drain = v),
+    },
+    Key {
+        path: "history.versions",
+        default: Some("100"),
+        example: "20",
+        about: "Replaced versions that are kept of one thing. The oldest go first.",
+        reloads: false,
+        take: Take::Whole(1..=100_000, |c, v| c.history.versions = v),
+    },
+    Key {
+        path: "history.age",
+        default: Some(r#""730d""#),
+        example: r#""90d""#,
+        about: "A version that was replaced this long ago is forgotten, and so is what was deleted this long ago.",
+        reloads: false,
+        take: Take::Duration(3600..=315_360_000, |c, v| c.history.age = v),
+    },
+    Key {
+        path: "audit.age",
+        default: Some(r#""730d""#),
+        example: r#""365d""#,
+        about: "An entry of the audit log that is this old is forgotten.",
+        reloads: false,
+        take: Take::Duration(3600..=315_360_000, |c, v| c.audit.age = v),
+    },
+    Key {
+        path: "audit.rows",
+        default: Some("1000000"),
+        example: "100000",
+        about: "Entries of the audit log. The oldest go first.",
+        reloads: false,
+        take: Take::Whole(1000..=100_000_000, |c, v| c.audit.rows = v),
     },
     Key {
         path: "log.level",

@@ -43,6 +43,10 @@ pub struct Config {
     pub packs: PacksConfig,
     /// `[limits]`
     pub limits: Limits,
+    /// `[history]`
+    pub history: HistoryConfig,
+    /// `[audit]`
+    pub audit: AuditConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -138,6 +142,8 @@ impl Config {
                 assets: 0,
                 drain: Duration::ZERO,
             },
+            history: HistoryConfig { versions: 0, age: Duration::ZERO },
+            audit: AuditConfig { age: Duration::ZERO, rows: 0 },
             log: LogConfig { level: String::new(), json: false },
         }
     }
@@ -278,6 +284,24 @@ pub struct Limits {
     pub assets: usize,
     /// SIGTERM waits this long for running transfers.
     pub drain: Duration,
+}
+
+/// `[history]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryConfig {
+    /// Replaced versions of one thing.
+    pub versions: u64,
+    /// Age of a version, from when it was replaced.
+    pub age: Duration,
+}
+
+/// `[audit]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// Age of an entry.
+    pub age: Duration,
+    /// Entries in all.
+    pub rows: u64,
 }
 
 /// `[log]`

@@ -178,7 +178,7 @@ async fn what_was_deleted_comes_back_under_its_id() {
     let gone = store.deleted(&DeletedFilter::default(), &Page::default()).await.unwrap().items;
     let shown: Vec<_> = gone.iter().map(|g| (g.noun, g.name.clone(), g.revision)).collect();
     assert_eq!(shown, [(Noun::Account, "1001".to_owned(), 1), (Noun::Device, mac(1).to_string(), 1)]);
-    assert_eq!(store.deleted_named(Noun::Device, &mac(1).to_string()).await.unwrap().as_ref(), Some(&gone[1]));
+    assert_eq!(store.deleted_named(Noun::Device, &mac(1).to_string(), None).await.unwrap().as_ref(), Some(&gone[1]));
     let first = store.deleted(&DeletedFilter::default(), &Page { limit: 1, ..Page::default() }).await.unwrap();
     let second = Page { limit: 1, cursor: first.next_cursor, ..Page::default() };
     assert_eq!(store.deleted(&DeletedFilter::default(), &second).await.unwrap().items, gone[1..]);
@@ -255,7 +255,7 @@ async fn all_nouns_have_versions_and_come_back() {
     let one = store.put_template(template("first"), None).await.unwrap();
     store.put_template(template("second"), None).await.unwrap();
     store.delete_template(one.id, None, Vec::new()).await.unwrap();
-    let found = store.deleted_named(Noun::Template, "site/acme/base.tpl").await.unwrap().unwrap();
+    let found = store.deleted_named(Noun::Template, "site/acme/base.tpl", None).await.unwrap().unwrap();
     assert_eq!((found.id, found.revision), (one.id.to_string(), 2));
     let again = back.put_template(template("first"), None).await.unwrap();
     assert_eq!((again.id, again.revision, again.created_at), (one.id, 3, one.created_at));
@@ -312,11 +312,11 @@ async fn the_past_is_bounded() {
     place.clock.forward(days(20));
     store.delete_device(d.id, None).await.unwrap();
     store.trim_history().await.unwrap();
-    assert!(store.deleted_named(Noun::Device, &id).await.unwrap().is_some());
+    assert!(store.deleted_named(Noun::Device, &id, None).await.unwrap().is_some());
     assert_eq!(revisions(store.versions(Noun::Device, &id, None, 100).await.unwrap()), [10, 9]);
     place.clock.forward(days(31));
     store.trim_history().await.unwrap();
-    assert!(store.deleted_named(Noun::Device, &id).await.unwrap().is_none());
+    assert!(store.deleted_named(Noun::Device, &id, None).await.unwrap().is_none());
     assert!(matches!(store.revive_device(d.id, |_, _| Ok(())).await, Err(Error::NotFound { .. })));
 }
 
@@ -368,7 +368,7 @@ async fn a_tenant_is_told_of_its_own_alone() {
         async move { store.deleted(&DeletedFilter::default(), &Page::default()).await.unwrap().items.len() }
     };
     assert_eq!((gone(&store).await, gone(&south).await, gone(&north).await), (1, 1, 0));
-    assert!(north.deleted_named(Noun::Device, &mac(1).to_string()).await.unwrap().is_none());
+    assert!(north.deleted_named(Noun::Device, &mac(1).to_string(), None).await.unwrap().is_none());
     assert!(matches!(north.revive_device(d.id, |_, _| Ok(())).await, Err(Error::NotFound { .. })));
     assert!(south.revive_device(d.id, |_, _| Ok(())).await.is_ok());
     let new = NewToken { label: "t".into(), role: Role::ReadOnly, tenants: Some(BTreeSet::from(["south".into()])), expires_at: None };

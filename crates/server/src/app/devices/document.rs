@@ -67,6 +67,24 @@ impl Reader {
         self.fill(device, fields, settings, state, Some(&before))
     }
 
+    /// As an earlier version was. What the phone itself told since stays; what no person chose follows from it. `revived`: it was deleted, so
+    /// that everything is looked at as if it were made.
+    pub fn restore(&self, device: &mut Device, old: &Device, revived: bool) -> Result<()> {
+        let before = device.clone();
+        let mut base = writable(old);
+        if !revived && device.firmware.is_some() {
+            base.insert("firmware".to_owned(), json!(device.firmware));
+        }
+        if !old.pack_pinned && old.pack.as_deref().is_some_and(|pack| self.pipeline.check_pack(pack).is_err()) {
+            base.remove("pack");
+        }
+        base.insert("settings".to_owned(), Value::Object(old.settings.tree().clone()));
+        let mut fields = Fields::of(Value::Object(base))?;
+        let settings = fields.settings("settings", None, Scope::Device);
+        let state = fields.state_or(old.state);
+        self.fill(device, fields, settings, state, (!revived).then_some(&before))
+    }
+
     fn fill(&self, device: &mut Device, mut fields: Fields, settings: Settings, state: State, before: Option<&Device>) -> Result<()> {
         device.settings = settings;
         device.state = state;

@@ -24,6 +24,7 @@ mod outdated;
 mod sync;
 
 pub use bulk::bulk;
+pub(in crate::app) use document::Reader;
 pub use outdated::Cause;
 pub use sync::sync;
 pub mod uploads;
@@ -126,7 +127,9 @@ pub async fn delete(app: &App, who: &Caller, key: &str, if_match: Option<u64>) -
 /// Its effective settings: every value with its layer, and what the family cannot express.
 pub async fn explain(app: &App, who: &Caller, key: &str, reveal: bool) -> Result<Explanation> {
     who.may_reveal(reveal)?;
-    app.pipeline.explain(&find(app, key).await?, reveal).await
+    let device = find(app, key).await?;
+    app.revealing(reveal, Some(&device), "settings").await?;
+    app.pipeline.explain(&device, reveal).await
 }
 
 /// Every file that it may ask for.
@@ -137,7 +140,9 @@ pub async fn files(app: &App, key: &str) -> Result<Vec<DeviceFile>> {
 /// One of its files as it would be sent, secrets masked unless `reveal`.
 pub async fn preview(app: &App, who: &Caller, key: &str, path: &str, reveal: bool) -> Result<Preview> {
     who.may_reveal(reveal)?;
-    app.pipeline.preview(&find(app, key).await?, path, reveal).await
+    let device = find(app, key).await?;
+    app.revealing(reveal, Some(&device), path).await?;
+    app.pipeline.preview(&device, path, reveal).await
 }
 
 /// What rendering one file gave.

@@ -33,6 +33,7 @@ pub async fn sync(app: &App, who: &Caller, key: &str, document: Value) -> Result
     app.pipeline.settle().await;
     let device = find(app, key).await?;
     let action = action.unwrap_or(SyncAction::Reload);
+    app.told_of(&device, "sync", if action == SyncAction::Reload { "reload" } else { "reboot" }).await?;
     let app_then = app.clone();
     app.jobs.start("device-sync", name(&device), move |report| async move {
         let answers = all(&app_then, &report, vec![device.id], action).await;

@@ -17,7 +17,9 @@ pub async fn list(app: &App, device: &str, part: &Part) -> Result<Listed<Upload>
 /// One of them with its bytes: by id, or the newest of a file's name. It may hold secrets.
 pub async fn read(app: &App, who: &Caller, device: &str, key: &str) -> Result<(Upload, tokio::fs::File)> {
     who.may_reveal(true)?;
-    let upload = one(app, &find(app, device).await?, key).await?;
+    let device = find(app, device).await?;
+    let upload = one(app, &device, key).await?;
+    app.revealing(true, Some(&device), &upload.file).await?;
     let file = app.store.open_upload(&upload).await?;
     Ok((upload, file))
 }

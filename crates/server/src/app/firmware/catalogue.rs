@@ -119,6 +119,7 @@ pub async fn fetch(app: &App, who: &Caller, document: Value) -> Result<Job> {
         )));
     }
     let subject = format!("{pack} {version}");
+    app.told_job(who, "start", "firmware-fetch", &subject, model.unwrap_or_default()).await?;
     let app_of = app.clone();
     app.jobs.start("firmware-fetch", subject, move |reporter| async move { run(app_of, entry, reporter).await })
 }

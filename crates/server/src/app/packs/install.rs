@@ -81,6 +81,7 @@ pub async fn upgrade(app: &App, who: &Caller, id: &str, wanted: Wanted) -> Resul
     who.must_be_of_all("packs are for every tenant")?;
     let serving = super::find(app, id)?;
     let by = who.label.to_string();
+    app.told_job(who, "start", "pack-upgrade", id, String::new()).await?;
     let app_then = app.clone();
     app.jobs.start("pack-upgrade", id, move |report| async move {
         let index = index::index(&app_then).await?;

@@ -162,6 +162,7 @@ fn writable(layer: &Layer) -> Result<Scope> {
 /// What the changes would do to phones; nothing is saved.
 pub async fn check(app: &App, who: &Caller, changes: Vec<Change>, reveal: bool) -> Result<Checked> {
     who.may_reveal(reveal)?;
+    app.revealing(reveal, None, "what templates would change").await?;
     let prepared = prepare(app, &changes).await?;
     check::run(app, &prepared.candidates, prepared.set, reveal).await
 }

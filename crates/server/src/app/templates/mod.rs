@@ -26,6 +26,7 @@ pub use change::{Change, Refused, Saved, apply, check, delete, put, read_changes
 pub use check::{Changed, Checked, Fault};
 pub use copy::{Copied, CopyOutcome, Copying, copy};
 use place::Place;
+pub(in crate::app) use text::unified;
 
 /// Orders of the list.
 pub const SORTS: &[&str] = &["name", "pack", "updated_at"];

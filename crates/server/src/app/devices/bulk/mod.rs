@@ -33,6 +33,9 @@ pub async fn bulk(app: &App, who: &Caller, document: Value) -> Result<Job> {
     who.may_write()?;
     let order = Order::read(app, who, document)?;
     let subject = subject(&order);
+    if !order.dry_run {
+        app.told_job(who, "start", "device-bulk", &subject, String::new()).await?;
+    }
     let app_then = app.clone();
     app.jobs.start("device-bulk", subject, move |report| Run::new(app_then, report).all(order))
 }
