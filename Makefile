@@ -9,12 +9,13 @@ OFFHOOK    := $(abspath $(TARGET))/debug/offhook
 
 # Real clients that the tests fetch with, and what `make bench` measures against.
 TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql
+DEB_TEST_PACKAGES := adduser ca-certificates curl dpkg-dev iproute2 systemd util-linux
 BENCH_PACKAGES := nginx-light dnsmasq-base wrk
 
 # cargo-deny lands here when the machine has none.
 export PATH := $(abspath $(TARGET))/tools/bin:$(PATH)
 
-.PHONY: help run demo test bench build fmt fmt-check lint doc deny tools clean-data
+.PHONY: help run demo test bench build fmt fmt-check lint doc deny deb deb-test tools clean-data
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +42,20 @@ bench: ## speed, CPU and memory beside nginx and dnsmasq; RUNS=3 and more for st
 	@tests/install-packages $(BENCH_PACKAGES)
 	$(CARGO) build --locked --release -p offhook -p offhook-bench
 	$(TARGET)/release/offhook-bench $(TARGET)/release/offhook
+
+# cargo-deb lands beside cargo-deny.
+deb: ## a Debian package in target/debian: the program, its units, configuration, manual pages, documentation
+	@$(CARGO) deb --version >/dev/null 2>&1 || $(CARGO) install --locked --root $(TARGET)/tools cargo-deb
+	$(CARGO) build --locked --release -p offhook
+	packaging/prepare $(TARGET)/release/offhook target/packaging
+	$(CARGO) deb -p offhook --locked --no-build
+
+deb-test: build ## as root: a package of the debug build is installed into a system of its own, driven, upgraded and removed
+	@tests/install-packages $(DEB_TEST_PACKAGES)
+	@$(CARGO) deb --version >/dev/null 2>&1 || $(CARGO) install --locked --root $(TARGET)/tools cargo-deb
+	packaging/prepare $(OFFHOOK) target/packaging
+	$(CARGO) deb -p offhook --locked --no-build --profile dev --fast -q -o target/packaging/offhook.deb
+	packaging/test-deb target/packaging/offhook.deb
 
 build:
 	$(CARGO) build --locked -p offhook

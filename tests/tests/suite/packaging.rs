@@ -218,3 +218,45 @@ fn the_units_are_well_formed_and_shut_in() {
     let text = fs::read_to_string(service).unwrap();
     assert!(text.contains("\nCapabilityBoundingSet=\n") && text.contains("\nUser=offhook\n"), "capabilities or root:\n{text}");
 }
+
+/// What stands after a word at the beginning of lines of the image's description.
+fn lines_of<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    text.lines().filter_map(|l| l.strip_prefix(word)?.strip_prefix(' ')).collect()
+}
+
+#[test]
+fn what_the_image_sets_starts_a_healthy_server() {
+    let text = fs::read_to_string(root().join("packaging/container/Containerfile")).unwrap();
+    for copied in lines_of(&text, "COPY").iter().filter(|l| !l.starts_with("--from")) {
+        let from = copied.split(' ').next().unwrap();
+        assert!(root().join(from).exists(), "{from} is not there to be copied");
+    }
+    assert_eq!(lines_of(&text, "USER"), ["offhook"]);
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    // The same settings on addresses of this machine and in a folder of this test.
+    let variables: Vec<(String, String)> = lines_of(&text, "ENV")
+        .iter()
+        .map(|line| {
+            let (name, value) = line.split_once('=').unwrap();
+            let value = match value.rsplit_once(':') {
+                Some(("0.0.0.0", _)) => "0.0.0.0:0".to_owned(),
+                _ => value.replace("/var/lib/offhook", data.to_str().unwrap()),
+            };
+            (name.to_owned(), value)
+        })
+        .collect();
+    let run = |arguments: &[String]| {
+        let mut command = Command::new(binary());
+        command.args(arguments).envs(variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let list = |line: &str| serde_json::from_str::<Vec<String>>(line).unwrap();
+    let mut server = run(&list(lines_of(&text, "CMD")[0])).spawn().unwrap();
+    let listens = until(|| data.join("listeners.json").exists().then_some(()));
+    let health = lines_of(&text, "HEALTHCHECK")[0].split_once("CMD ").unwrap().1;
+    let health = run(&list(health)[1..]).status().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(listens.is_some() && health.success(), "{health}");
+}

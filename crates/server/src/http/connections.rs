@@ -98,11 +98,11 @@ where
         .max_buf_size(HEAD)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    let asks_until = tokio::time::Instant::now() + ASKING;
+    let asking = tokio::time::sleep(ASKING);
     tokio::pin!(serving);
     tokio::select! {
         _ = serving.as_mut() => {}
-        () = told_to_end(&stop, asks_until) => {
+        () = told_to_end(&stop, asking) => {
             serving.as_mut().graceful_shutdown();
             let _ = serving.await;
         }
@@ -110,9 +110,9 @@ where
 }
 
 /// Not before its time to ask is over.
-async fn told_to_end(stop: &CancellationToken, asks_until: tokio::time::Instant) {
+async fn told_to_end(stop: &CancellationToken, asking: tokio::time::Sleep) {
     stop.cancelled().await;
-    tokio::time::sleep_until(asks_until).await;
+    asking.await;
 }
 
 #[cfg(test)]
