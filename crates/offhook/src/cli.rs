@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, address_map, asset, config, device, firmware, health, job, pack, phonebook, profile, requests, serve, simulate, site, template,
-    tenant, token,
+    account, address_map, asset, audit, config, device, firmware, health, history, job, pack, phonebook, profile, requests, serve,
+    simulate, site, template, tenant, token,
 };
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
@@ -53,6 +53,8 @@ pub enum Command {
     Firmware(firmware::Firmware),
     Simulate(simulate::Simulate),
     Requests(requests::Requests),
+    History(history::History),
+    Audit(audit::Audit),
     Token(token::Token),
     Pack(pack::Pack),
     Job(job::Job),

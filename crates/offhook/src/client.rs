@@ -256,6 +256,17 @@ impl Client {
         self.value(self.request(Method::POST, segments, query).json(body)).await
     }
 
+    /// POST that changes what is there: of the revision that was asked for only.
+    pub async fn change(&self, segments: &[&str], query: Query<'_>, body: &Value) -> Outcome<Value> {
+        let request = self.request(Method::POST, segments, query);
+        let request = if body.is_null() { request } else { request.json(body) };
+        self.value(match self.revision.get() {
+            Some(revision) => request.header(header::IF_MATCH, format!("\"{revision}\"")),
+            None => request,
+        })
+        .await
+    }
+
     /// JSON merge patch (RFC 7396).
     pub async fn patch(&self, segments: &[&str], query: Query<'_>, body: &Value) -> Outcome<Value> {
         let request = self.request(Method::PATCH, segments, query).json(body);

@@ -87,6 +87,8 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
         Command::Firmware(firmware) => ask(firmware.run(out)),
         Command::Simulate(simulate) => ask(simulate.run(out)),
         Command::Requests(requests) => ask(requests.run(out)),
+        Command::History(history) => ask(history.run(out)),
+        Command::Audit(audit) => ask(audit.run(out)),
         Command::Token(token) => ask(token.run(out)),
         Command::Job(job) => ask(job.run(out)),
         Command::Health(health) => ask(health.run(out)),

@@ -7,7 +7,7 @@ mod show;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, put, requests};
+use super::{Guard, Trial, at_least_one, document, history, more, nothing_to_set, put, requests};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection, Query},
@@ -89,6 +89,20 @@ enum Verb {
         /// Delete the newest file of that name, or the one of that id
         #[arg(long, value_name = "NAME")]
         delete: Option<String>,
+    },
+    /// What a device was before: every version, and what it changed
+    History {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        versions: history::Versions,
+    },
+    /// Make a device what it was in an earlier version, also when it was deleted
+    Restore {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        restore: history::Restore,
     },
     /// Show what a device asked for lately
     Requests {
@@ -344,6 +358,12 @@ impl Device {
             Verb::Uploads { which, .. } => {
                 let list = client.list(&["devices", &which.device, "uploads"], &[], 500).await?;
                 if out.as_json(&list)? { Ok(()) } else { page::uploads(out, &list) }
+            }
+            Verb::History { which, versions } => {
+                history::show(out, &client, &history::Thing::of("devices", &which.device, None), &versions).await
+            }
+            Verb::Restore { which, restore } => {
+                history::restore(out, &client, &history::Thing::of("devices", &which.device, None), &restore).await
             }
             Verb::Requests { which, trace, limit } => {
                 let list = client.list(&["devices", &which.device, "requests"], &[], limit).await?;

@@ -3,11 +3,13 @@
 pub mod account;
 pub mod address_map;
 pub mod asset;
+pub mod audit;
 pub mod author;
 pub mod config;
 pub mod device;
 pub mod firmware;
 pub mod health;
+pub mod history;
 pub mod job;
 pub mod pack;
 pub mod phonebook;

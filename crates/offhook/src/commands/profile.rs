@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, owner, put, settings_table};
+use super::{Guard, Trial, at_least_one, document, history, more, nothing_to_set, owner, put, settings_table};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection},
@@ -66,6 +66,20 @@ enum Verb {
         which: Which,
         #[command(flatten)]
         guard: Guard,
+    },
+    /// What a profile was before: every version, and what it changed
+    History {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        versions: history::Versions,
+    },
+    /// Make a profile what it was in an earlier version, also when it was deleted
+    Restore {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        restore: history::Restore,
     },
 }
 
@@ -173,6 +187,14 @@ impl Profile {
                     return Err(nothing_to_set("PATH=VALUE, --file, --clear or an option"));
                 }
                 show(out, &client.patch(&address, &query, &body).await?)
+            }
+            Verb::History { which, versions } => {
+                let thing = history::Thing::of("profiles", &which.name, which.tenant.as_deref());
+                history::show(out, &client, &thing, &versions).await
+            }
+            Verb::Restore { which, restore } => {
+                let thing = history::Thing::of("profiles", &which.name, which.tenant.as_deref());
+                history::restore(out, &client, &thing, &restore).await
             }
             Verb::Delete { which, guard } => {
                 guard.begin(out, &client);

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Guard, document, nothing_to_set, settings_patch, settings_table};
+use super::{Guard, document, history, nothing_to_set, settings_patch, settings_table};
 use crate::{
     assign::{self, Assignments, Of},
     client::{Client, Connection},
@@ -39,6 +39,10 @@ enum Verb {
         #[command(flatten)]
         guard: Guard,
     },
+    /// What the site's settings were before: every version, and what it changed
+    History(history::Versions),
+    /// Make the site's settings what they were in an earlier version
+    Restore(history::Restore),
 }
 
 impl Site {
@@ -47,6 +51,8 @@ impl Site {
         out.json = self.connection.json;
         let client = Client::new(&self.connection)?;
         let site = match self.verb {
+            Verb::History(versions) => return history::show(out, &client, &history::Thing::site(), &versions).await,
+            Verb::Restore(restore) => return history::restore(out, &client, &history::Thing::site(), &restore).await,
             Verb::Show => client.get(&["site"], &[]).await?,
             Verb::Set { assignments, enforced, guard } => {
                 guard.begin(out, &client);

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, put, settings_patch, site};
+use super::{Guard, Trial, at_least_one, document, history, more, nothing_to_set, put, settings_patch, site};
 use crate::{
     assign::{self, Assignments, Of},
     client::{Client, Connection},
@@ -66,6 +66,20 @@ enum Verb {
         #[command(flatten)]
         guard: Guard,
     },
+    /// What a tenant was before: every version, and what it changed
+    History {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        versions: history::Versions,
+    },
+    /// Make a tenant what it was in an earlier version, also when it was deleted
+    Restore {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        restore: history::Restore,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -117,6 +131,8 @@ impl Tenant {
                 }
                 show(out, &client.patch(&address, &[], &body).await?)
             }
+            Verb::History { name, versions } => history::show(out, &client, &history::Thing::of("tenants", &name, None), &versions).await,
+            Verb::Restore { name, restore } => history::restore(out, &client, &history::Thing::of("tenants", &name, None), &restore).await,
             Verb::Delete { name, guard } => {
                 guard.begin(out, &client);
                 client.delete(&["tenants", &name], &[]).await?;

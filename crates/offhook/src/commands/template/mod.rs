@@ -13,7 +13,7 @@ use std::{
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, more, put};
+use super::{at_least_one, document, history, more, put};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -83,6 +83,20 @@ enum Verb {
         names: Vec<String>,
         #[command(flatten)]
         layer: Layer,
+    },
+    /// What an override was before: every version, and what it changed
+    History {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        versions: history::Versions,
+    },
+    /// Make an override what it was in an earlier version, also when it was deleted
+    Restore {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        restore: history::Restore,
     },
     /// Show what an override changes, and what the pack changed since
     Diff(Which),
@@ -195,6 +209,14 @@ impl Template {
             Verb::Check { file, reveal } => check(out, &client, &file, reveal).await,
             Verb::Copy(copy) => copied(out, &client, copy).await,
             Verb::Delete { pack, names, layer } => delete(out, &client, &pack, &names, &layer).await,
+            Verb::History { which, versions } => {
+                let thing = history::Thing::template(&which.layer.scope(), &which.pack, &which.name);
+                history::show(out, &client, &thing, &versions).await
+            }
+            Verb::Restore { which, restore } => {
+                let thing = history::Thing::template(&which.layer.scope(), &which.pack, &which.name);
+                history::restore(out, &client, &thing, &restore).await
+            }
             Verb::Diff(which) => {
                 let template = client.get(&address(&which.layer.scope(), &which.pack, &which.name), &[]).await?;
                 report::difference(out, &template)
