@@ -12,6 +12,7 @@ mod change;
 mod durability;
 mod firmware;
 mod golden;
+mod history;
 mod http_face;
 mod identity;
 mod invented_vendor;

@@ -111,6 +111,11 @@ fn the_procedures_for_templates_are_what_happens() {
 }
 
 #[test]
+fn the_past_is_told_and_undone_as_its_page_says() {
+    walk("docs/history.md", 6);
+}
+
+#[test]
 fn adding_a_phone_family_goes_as_its_page_says() {
     walk("docs/adding-a-phone-family.md", 15);
 }

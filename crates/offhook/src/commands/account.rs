@@ -81,7 +81,7 @@ enum Verb {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        restore: history::Restore,
+        restore: history::Wanted,
     },
 }
 

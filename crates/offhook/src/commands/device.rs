@@ -102,7 +102,7 @@ enum Verb {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        restore: history::Restore,
+        restore: history::Wanted,
     },
     /// Show what a device asked for lately
     Requests {

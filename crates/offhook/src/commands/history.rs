@@ -103,7 +103,7 @@ pub struct Versions {
 
 /// Which version comes back.
 #[derive(Args, Debug, Clone)]
-pub struct Restore {
+pub struct Wanted {
     /// The version [default: the one before the present; of what was deleted the last]
     #[arg(value_name = "REVISION")]
     pub version: Option<u64>,
@@ -291,7 +291,7 @@ fn painted(out: &Output<'_>, line: &str, part: &str) -> String {
 }
 
 /// Brings a version back.
-pub async fn restore(out: &mut Output<'_>, client: &Client, thing: &Thing<'_>, wanted: &Restore) -> Outcome {
+pub async fn restore(out: &mut Output<'_>, client: &Client, thing: &Thing<'_>, wanted: &Wanted) -> Outcome {
     wanted.guard.begin(out, client);
     let revision = match wanted.version {
         Some(revision) => revision,

@@ -42,7 +42,7 @@ enum Verb {
     /// What the site's settings were before: every version, and what it changed
     History(history::Versions),
     /// Make the site's settings what they were in an earlier version
-    Restore(history::Restore),
+    Restore(history::Wanted),
 }
 
 impl Site {

@@ -78,7 +78,7 @@ enum Verb {
         /// Its name
         name: String,
         #[command(flatten)]
-        restore: history::Restore,
+        restore: history::Wanted,
     },
 }
 

@@ -96,7 +96,7 @@ enum Verb {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        restore: history::Restore,
+        restore: history::Wanted,
     },
     /// Show what an override changes, and what the pack changed since
     Diff(Which),
