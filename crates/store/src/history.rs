@@ -181,11 +181,25 @@ impl Thing {
     }
 }
 
-/// What differs between two versions, for people. `None`: there was, or is, no such thing.
+/// What differs between two versions, for people. `None`: there was, or is, no such thing. What a phone told of itself is left out.
 pub fn changes(before: Option<&Thing>, after: Option<&Thing>, raw: &RawSecrets) -> Vec<FieldChange> {
     let mut differences = Differences::at_most(MOST);
     kept::compare(&mut differences, before.map(Thing::kept), after.map(Thing::kept), raw);
+    if let (Some(Thing::Device(old)), Some(Thing::Device(new))) = (before, after) {
+        differences.list.retain(|change| !told_by_phone(change, old, new));
+    }
     differences.list
+}
+
+/// Whether a difference between two versions is what the phone told meanwhile, and nobody's change.
+fn told_by_phone(change: &FieldChange, old: &Device, new: &Device) -> bool {
+    match change.path.as_str() {
+        "firmware" | "reported_model" => true,
+        "model" => !old.model_pinned && !new.model_pinned,
+        "pack" => !old.pack_pinned && !new.pack_pinned,
+        "vendor" | "serial" => change.before.is_null(),
+        _ => false,
+    }
 }
 
 /// One version of a thing.

@@ -35,7 +35,10 @@ fn fetched(server: &Server) -> String {
 #[test]
 fn three_edits_are_looked_at_and_the_first_comes_back() {
     let server = Setup::default().start();
-    cli(&server, &format!("device add {MAC} --model T46S --label first lines.1.username=1001 lines.1.password=planted-one lines.1.label=A"));
+    cli(
+        &server,
+        &format!("device add {MAC} --model T46S --label first lines.1.username=1001 lines.1.password=planted-one lines.1.label=A"),
+    );
     let first = fetched(&server);
     cli(&server, &format!("device set {MAC} --label second"));
     cli(&server, &format!("device set {MAC} lines.1.label=B lines.1.password=planted-two"));
@@ -60,7 +63,10 @@ fn three_edits_are_looked_at_and_the_first_comes_back() {
     }
     assert!(told.contains("first start from 127.0.0.1"), "{told}");
     let one = cli(&server, &format!("device history {MAC} 1"));
-    assert!(one.contains("  label = first\n") && one.contains("From revision 4 to this one") && one.contains("  + label: \"first\"\n"), "{one}");
+    assert!(
+        one.contains("  label = first\n") && one.contains("From revision 4 to this one") && one.contains("  + label: \"first\"\n"),
+        "{one}"
+    );
     let between = json_of(&server, &format!("device history {MAC} 2 --against 1"));
     assert_eq!(between["changes"], json!([{ "path": "label", "before": "first", "after": "second" }]));
 
@@ -99,12 +105,14 @@ fn what_was_deleted_is_brought_back() {
     assert_eq!(refused.status, 422, "{}", refused.text());
     assert!(refused.text().contains("settings.lines.1.account"), "{}", refused.text());
     cli(&server, "account restore 1001");
-    // Somebody else has the address meanwhile; pending phones of before are gone with the approval of a person.
-    server.api(Method::DELETE, &format!("/devices/{MAC}"), None);
-    server.post("/devices", &json!({ "mac": MAC, "label": "another" }));
+    // The phone went on asking and is an unknown one now. Once a person took it, the address is taken.
+    assert_eq!(server.get(&format!("/devices/{MAC}"))["state"], "pending");
+    server.patch(&format!("/devices/{MAC}"), &json!({ "label": "another" }));
     let taken = server.api(Method::POST, &format!("/devices/{}/history/1/restore", id.as_str().unwrap()), None);
     assert_eq!(taken.status, 409, "{}", taken.text());
     server.delete(&format!("/devices/{MAC}"));
+    assert_ne!(curl(&server.phone_url(FILE), &[]).text(), before);
+    assert_ne!(server.get(&format!("/devices/{MAC}"))["id"], id);
     cli(&server, &format!("device restore {}", id.as_str().unwrap()));
     let device = server.get(&format!("/devices/{MAC}"));
     assert_eq!((&device["id"], &device["revision"]), (&id, &json!(2)));

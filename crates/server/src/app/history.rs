@@ -1,7 +1,11 @@
 //! What things were before: their versions, what each changed, and bringing one back. A version comes back by the way of a `PUT`, so that
 //! nothing comes back that could not be written today.
 
-use offhook_core::{Error, Id, Mac, Result, template::Scope};
+use offhook_core::{
+    Error, Id, Mac, Result,
+    device::{Device, State},
+    template::Scope,
+};
 pub use offhook_store::{Deleted, DeletedFilter, FieldChange, Noun, Thing, Version};
 
 use super::{
@@ -63,7 +67,10 @@ impl Subject {
         let tenant = self.tenant.as_deref();
         let found = match self.noun {
             Noun::Site => Ok("site".to_owned()),
-            Noun::Device => devices::find(app, &self.key).await.map(|d| d.id.to_string()),
+            Noun::Device => match devices::find(app, &self.key).await {
+                Ok(device) if self.is_the_phone_of_a_deleted_one(app, &device).await? => Err(self.not_found()),
+                found => found.map(|d| d.id.to_string()),
+            },
             Noun::Profile => profiles::read(app, &self.key, tenant).map(|p| p.id.to_string()),
             Noun::Account => accounts::read(app, &self.key, tenant).await.map(|a| a.id.to_string()),
             Noun::Tenant => tenants::read(app, &self.key).map(|t| t.id.to_string()),
@@ -74,6 +81,12 @@ impl Subject {
             Err(Error::NotFound { .. }) => Ok(None),
             Err(other) => Err(other),
         }
+    }
+
+    /// The phone of a deleted device goes on asking, and comes as an unknown one that nobody touched: by its address the deleted one is meant.
+    async fn is_the_phone_of_a_deleted_one(&self, app: &App, device: &Device) -> Result<bool> {
+        let untouched = device.state == State::Pending && device.revision == 1;
+        Ok(untouched && Id::parse(&self.key).is_none() && self.deleted(app).await.is_ok())
     }
 
     fn override_id(&self, app: &App) -> Option<String> {

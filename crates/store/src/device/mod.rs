@@ -85,7 +85,8 @@ impl Store {
         self.write(move |tx| delete(tx, id, if_match).boxed()).await
     }
 
-    /// Brings a deleted device back under its id, as a new revision. `edit` gets it as it was when it was deleted.
+    /// Brings a deleted device back under its id, as a new revision. `edit` gets it as it was when it was deleted. A phone with its MAC
+    /// address that came by itself since makes room.
     ///
     /// # Errors
     /// `NotFound` when it was not deleted, or too long ago; else as [`Store::create_device`].
@@ -285,10 +286,21 @@ async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Device, &Configurati
     edit(&mut device, &tx.configuration)?;
     keep_own(&mut device, &old);
     (device.revision, device.generation, device.updated_at) = (old.revision + 1, old.generation + 1, tx.now);
+    make_room(tx, &device).await?;
     insert(tx, &device, None, None).await?;
     history::is_back(tx, &id.to_string()).await?;
     tx.wrote(None, Some(&device)).await?;
     Ok(device)
+}
+
+/// The phone of a deleted device goes on asking, and comes as an unknown one: that makes room while no person touched it.
+async fn make_room(tx: &mut Tx, device: &Device) -> Result<()> {
+    let Some(mac) = device.mac else { return Ok(()) };
+    let came = sqlx::query("SELECT id FROM devices WHERE mac = $1 AND pending_network IS NOT NULL").bind(mac.to_string());
+    if let Some(found) = came.fetch_optional(&mut tx.conn).await.map_err(failed)? {
+        remove(tx, crate::row::id(&found, "id")?, Some(mac)).await?;
+    }
+    Ok(())
 }
 
 /// Takes a device and what names it away.
