@@ -183,7 +183,7 @@ fn the_log_tells_who_and_from_where_and_no_secret() {
     run(&format!("device set {MAC} lines.1.password=planted-later"));
     run(&format!("device cat {MAC} --reveal"));
     run("device list");
-    server.api(Method::POST, &format!("/devices/{MAC}/sync"), Some(&json!({ "action": "reload" }))).ok();
+    server.post(&format!("/devices/{MAC}/sync"), &json!({ "action": "reload" }));
     run(&format!("device delete {MAC}"));
 
     let all = cli(&server, "audit list --limit 100");
