@@ -17,6 +17,7 @@ mod database;
 mod device;
 mod firmware;
 mod history;
+mod idempotency;
 mod kept;
 mod key;
 mod layers;
@@ -55,6 +56,7 @@ pub use device::{
 };
 pub use firmware::Shelf;
 pub use history::{Deleted, DeletedFilter, HistoryLimits, Noun, Thing, Version, changes};
+pub use idempotency::{IdempotencyKey, KeyState};
 pub use library::Library;
 pub use pack::NewPack;
 pub use page::{Listed, Page};

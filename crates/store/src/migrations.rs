@@ -15,6 +15,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (6, "token_tenants", include_str!("../migrations/0006_token_tenants.sql")),
     (7, "history", include_str!("../migrations/0007_history.sql")),
     (8, "address_maps", include_str!("../migrations/0008_address_maps.sql")),
+    (9, "idempotency_keys", include_str!("../migrations/0009_idempotency_keys.sql")),
     (10, "lists", include_str!("../migrations/0010_lists.sql")),
 ];
 

@@ -11,9 +11,11 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{problem::Problem, roles};
+use super::{etag, idempotency, problem::Problem, roles};
 use crate::app::{App, Caller, tokens};
 
+/// Stands in the answer of what was only tried.
+pub(super) const DRY_RUN: &str = "Offhook-Dry-Run";
 /// Paths that anybody may ask.
 const OPEN: &[&str] = &["/healthz", "/readyz"];
 /// Pages for a browser, which asks its user for a name and a password: the token is the password, the name does not
@@ -33,9 +35,18 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
                     return marked(problem.into_response());
                 }
                 let from = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
-                let dry_run = take_dry_run(&mut request);
-                request.extensions_mut().insert(Caller { from, dry_run, ..caller });
-                next.run(request).await
+                let dry_run = match take_dry_run(&mut request) {
+                    Ok(dry_run) => dry_run,
+                    Err(problem) => return marked(problem.into_response()),
+                };
+                let caller = Caller { from, dry_run, ..caller };
+                request.extensions_mut().insert(caller.clone());
+                let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| request.method().is_safe()).cloned();
+                let mut response = etag::unless_known(known, idempotency::once(&app, &caller, request, next).await);
+                if dry_run {
+                    response.headers_mut().insert(DRY_RUN, HeaderValue::from_static("true"));
+                }
+                response
             }
             Err(problem) => refuse(problem, browser),
         }
@@ -93,23 +104,25 @@ fn refuse(problem: Problem, browser: bool) -> Response {
 }
 
 /// `dry_run=true` in the query of what writes: every operation knows it, so it is read in one place and taken out of the query.
-fn take_dry_run(request: &mut Request) -> bool {
-    const WORDS: &str = "dry_run=true";
+fn take_dry_run(request: &mut Request) -> Result<bool, Problem> {
     let query = request.uri().query().unwrap_or_default();
-    if request.method().is_safe() || !query.split('&').any(|pair| pair == WORDS) {
-        return false;
+    if request.method().is_safe() || !query.split('&').any(|pair| is_dry_run(&pair)) {
+        return Ok(false);
     }
-    let rest: Vec<&str> = query.split('&').filter(|pair| *pair != WORDS).collect();
+    let (given, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_dry_run);
+    let dry_run = match given.as_slice() {
+        ["dry_run=true"] => true,
+        ["dry_run=false"] => false,
+        _ => return Err(offhook_core::Error::invalid("dry_run", "must be given once, true or false").into()),
+    };
     let path = request.uri().path();
     let text = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
-    match text.parse() {
-        Ok(uri) => {
-            *request.uri_mut() = uri;
-            true
-        }
-        // What was a query stays one without a pair; were it not so, the operation would refuse the parameter.
-        Err(_) => false,
-    }
+    *request.uri_mut() = text.parse().map_err(|_| Problem::malformed("the query cannot be read"))?;
+    Ok(dry_run)
+}
+
+fn is_dry_run(pair: &&str) -> bool {
+    pair.split('=').next() == Some("dry_run")
 }
 
 /// The far end of a connection.

@@ -42,6 +42,22 @@ fn read(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     number.map(Some).ok_or_else(|| Problem::malformed("If-Match must be a revision in quotes, such as \"7\", or *"))
 }
 
+/// Nothing but the tag when the reader has that state already (`If-None-Match`, RFC 9110, section 13.1.2).
+pub fn unless_known(known: Option<HeaderValue>, response: Response) -> Response {
+    let tag = response.headers().get(header::ETAG).and_then(|t| t.to_str().ok());
+    let known = known.as_ref().and_then(|k| k.to_str().ok()).unwrap_or_default();
+    let same = |tag: &str| known.split(',').map(str::trim).any(|k| k == "*" || k.trim_start_matches("W/") == tag);
+    if response.status() != StatusCode::OK || !tag.is_some_and(same) {
+        return response;
+    }
+    let tag = response.headers().get(header::ETAG).cloned();
+    let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
+    if let Some(tag) = tag {
+        unchanged.headers_mut().insert(header::ETAG, tag);
+    }
+    unchanged
+}
+
 /// A resource with its revision as the ETag.
 #[derive(Debug)]
 pub struct Tagged<T>(pub StatusCode, pub u64, pub T);

@@ -27,6 +27,7 @@ pub mod etag;
 pub mod firmware;
 pub mod health;
 pub mod history;
+mod idempotency;
 pub mod imports;
 pub mod jobs;
 pub mod listing;
@@ -133,6 +134,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(jobs::read, jobs::cancel))
         .routes(routes!(requests::list))
         .routes(routes!(requests::stream))
+        .routes(routes!(requests::read))
         .routes(routes!(simulate::simulate))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))

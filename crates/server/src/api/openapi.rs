@@ -7,7 +7,9 @@ use offhook_core::token::Role;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi, Paths, Tag};
 
-use super::{operations, roles};
+use super::{auth::DRY_RUN, idempotency, operations, roles};
+
+mod examples;
 
 /// What the API is called and its groups; the operations come to it.
 pub(super) fn head() -> OpenApi {
@@ -65,11 +67,13 @@ fn build() -> Value {
         "token": { "type": "http", "scheme": "bearer", "description": "A token made by `offhook token create`, or the first one in `<data_dir>/admin.token`. Each operation names the roles that may call it. A token for some tenants sees these and what is no tenant's; anything else does not exist for it." }
     });
     document["components"]["responses"] = problems();
+    document["components"]["headers"] = headers();
     document["security"] = json!([{ "token": [] }]);
+    let schemas = document["components"]["schemas"].clone();
     if let Some(paths) = document["paths"].as_object_mut() {
         let old = std::mem::take(paths);
         for (path, mut item) in old {
-            finish_path(&path, &mut item);
+            finish_path(&path, &mut item, &schemas);
             // The router writes a rest of a path as {*path}; OpenAPI has one way to write a parameter.
             paths.insert(path.replace("{*", "{"), item);
         }
@@ -91,6 +95,11 @@ fn finish_schemas(schemas: &mut Value) {
     }
     schemas.extend(patches);
     schemas.sort_keys();
+    let mut whole = Value::Object(std::mem::take(schemas));
+    examples::fill(&mut whole);
+    if let Value::Object(filled) = whole {
+        *schemas = filled;
+    }
 }
 
 /// `ProfilePatch` for `ProfileWrite`.
@@ -169,18 +178,41 @@ fn line_values(settings: &Value) -> Value {
 
 /// Responses that many operations share.
 fn problems() -> Value {
-    let response = |description: &str| {
+    let response = |kind: &super::problem::Kind| {
+        let fault = json!({ "field": "settings.lines.1.label", "message": "must be text" });
+        let faults = if kind.status.as_u16() == 422 { json!([fault]) } else { json!([]) };
+        let example = json!({ "type": format!("/api/docs#problem-{}", kind.name), "title": kind.title, "status": kind.status.as_u16(),
+                              "detail": kind.meaning, "faults": faults });
         json!({
-            "description": description,
-            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } }
+            "description": kind.meaning,
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example } }
         })
     };
-    let kinds = super::problem::KINDS.iter().map(|kind| (name_of(kind.status.as_u16()).to_owned(), response(kind.meaning)));
-    Value::Object(kinds.collect::<Map<_, _>>())
+    let kinds = super::problem::KINDS.iter().map(|kind| (name_of(kind.status.as_u16()).to_owned(), response(kind)));
+    let mut all: Map<String, Value> = kinds.collect();
+    let unchanged = "The state that `If-None-Match` names is that of today.";
+    all.insert(
+        "NotModified".to_owned(),
+        json!({ "description": unchanged, "headers": { "ETag": { "$ref": "#/components/headers/ETag" } } }),
+    );
+    Value::Object(all)
+}
+
+/// Headers of answers.
+fn headers() -> Value {
+    let header =
+        |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
+    json!({
+        "ETag": header("The revision, in quotes; `If-Match` takes it.", "\"7\""),
+        "Location": header("Where it is.", "/api/v1/devices/0192f0c1-8a5e-7cc3-b0a4-4d2f6e7a9b10"),
+        DRY_RUN: header("`true`: it was only tried, nothing is written.", "true"),
+        idempotency::REPLAYED: header("`true`: the first answer to this `Idempotency-Key`, given again.", "true"),
+    })
 }
 
 fn name_of(status: u16) -> &'static str {
     match status {
+        304 => "NotModified",
         400 => "Malformed",
         401 => "Unauthorized",
         403 => "Refused",
@@ -197,24 +229,103 @@ fn name_of(status: u16) -> &'static str {
     }
 }
 
-fn finish_path(path: &str, item: &mut Value) {
+fn finish_path(path: &str, item: &mut Value, schemas: &Value) {
     let Some(operations) = item.as_object_mut() else { return };
     for (method, operation) in operations {
         name_operation(operation);
         finish_bodies(method, operation);
-        finish_parameters(operation);
         if path == "/healthz" || path == "/readyz" {
             operation["security"] = json!([]);
+            finish_answers(path, method, operation, schemas);
             continue;
         }
         let roles = roles::declared(operation);
         operation["security"] = roles::alternatives(&roles);
+        add_parameters(path, method, operation, schemas);
+        finish_parameters(operation);
+        finish_answers(path, method, operation, schemas);
         for status in statuses(path, method, operation) {
             let name = name_of(status);
             operation["responses"][status.to_string()] = json!({ "$ref": format!("#/components/responses/{name}") });
         }
         if let Some(responses) = operation["responses"].as_object_mut() {
             responses.sort_keys();
+        }
+    }
+}
+
+/// Whether something is written: what only looks has another method, or says so by its name.
+fn writes(path: &str, method: &str) -> bool {
+    method != "get" && !path.ends_with("/simulate") && !path.ends_with("check")
+}
+
+/// Whether the answer has a revision, which is its entity tag.
+fn is_tagged(operation: &Value, schemas: &Value) -> bool {
+    ["200", "201"].iter().any(|status| {
+        let content = operation["responses"][*status]["content"].as_object().and_then(|c| c.values().next());
+        let name = content.and_then(|c| c["schema"]["$ref"].as_str()).and_then(|r| r.rsplit('/').next());
+        name.is_some_and(|name| has_field(&schemas[name], "revision"))
+    })
+}
+
+fn has_field(schema: &Value, field: &str) -> bool {
+    schema["properties"].get(field).is_some() || schema["allOf"].as_array().is_some_and(|parts| parts.iter().any(|p| has_field(p, field)))
+}
+
+/// Parameters that whole kinds of operations take.
+fn add_parameters(path: &str, method: &str, operation: &mut Value, schemas: &Value) {
+    let mut more = Vec::new();
+    if writes(path, method) {
+        more.push(json!({ "name": "dry_run", "in": "query", "required": false, "schema": { "type": "boolean", "default": false },
+            "description": "Only try it: it is checked and answered as if it were done, and nothing is written, sent or fetched." }));
+        if method == "post" {
+            more.push(json!({ "name": idempotency::KEY, "in": "header", "required": false,
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+                "description": "A name of your choice for this request, such as a UUID. The same request under the same name is done once: whoever \
+                    repeats it within a day gets the first answer again. Failures are not kept." }));
+        }
+    }
+    if method == "get" && is_tagged(operation, schemas) {
+        more.push(json!({ "name": "If-None-Match", "in": "header", "required": false,
+            "schema": { "type": "string", "pattern": "^\"[0-9]{1,19}\"$" },
+            "description": "The ETag that is known: the answer is 304 when it is still that of today." }));
+    }
+    if more.is_empty() {
+        return;
+    }
+    match operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        Some(parameters) => parameters.extend(more),
+        None => operation["parameters"] = more.into(),
+    }
+}
+
+/// Examples and headers of what is sent and answered.
+fn finish_answers(path: &str, method: &str, operation: &mut Value, schemas: &Value) {
+    let tagged = is_tagged(operation, schemas);
+    if let Some(content) = operation.pointer_mut("/requestBody/content") {
+        show(content, schemas);
+    }
+    for (status, response) in operation["responses"].as_object_mut().into_iter().flatten().filter(|(status, _)| status.starts_with('2')) {
+        if let Some(content) = response.get_mut("content") {
+            show(content, schemas);
+        }
+        let names = [
+            ("ETag", tagged && status != "204" && status != "202"),
+            ("Location", status == "201" || status == "202"),
+            (DRY_RUN, writes(path, method)),
+            (idempotency::REPLAYED, method == "post" && writes(path, method)),
+        ];
+        for (name, _) in names.iter().filter(|(_, has)| *has) {
+            response["headers"][*name] = json!({ "$ref": format!("#/components/headers/{name}") });
+        }
+    }
+}
+
+/// Gives each media type an example that is JSON and has none.
+fn show(content: &mut Value, schemas: &Value) {
+    for (media, body) in content.as_object_mut().into_iter().flatten().filter(|(media, _)| media.contains("json")) {
+        if body.get("example").is_none() && media != "application/problem+json" {
+            body["example"] = examples::of_content(body, schemas);
         }
     }
 }
@@ -259,8 +370,9 @@ fn finish_bodies(method: &str, operation: &mut Value) {
 
 /// The problems that an operation may answer, which follow from what it takes.
 fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
-    let writes = method != "get" && !path.ends_with("/simulate") && !path.ends_with("check");
+    let writes = writes(path, method);
     let has = |place: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["in"] == place));
+    let takes = |name: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["name"] == name));
     let body = operation.get("requestBody").is_some();
     let reveals = path.contains("/files/")
         || path.ends_with("/contents")
@@ -275,8 +387,10 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
         (403, writes || reveals || not_for_all || of_no_tenant),
         (404, has("path")),
         (409, writes || ["/profiles/{", "/address-maps/{", "/assets/{", "/phonebooks/{"].iter().any(|p| path.contains(p))),
-        (412, has("header") && writes),
+        (304, takes("If-None-Match")),
+        (412, takes("If-Match")),
         (413, body),
+        (507, writes && method == "post"),
         (415, body && !["/firmware", "/assets", "/contents", "/import"].iter().any(|p| path.ends_with(p))),
     ] {
         if when {

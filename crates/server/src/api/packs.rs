@@ -139,13 +139,10 @@ pub struct PackChangeQuery {
     /// Also when devices would fail by it.
     #[param(value_type = Option<bool>)]
     pub force: bool,
-    /// Only tell what would change.
-    #[param(value_type = Option<bool>)]
-    pub dry_run: bool,
 }
 
 fn wanted(mut params: Params) -> Result<Wanted, Problem> {
-    let wanted = Wanted { force: params.flag("force"), dry_run: params.flag("dry_run") };
+    let wanted = Wanted { force: params.flag("force"), ..Wanted::default() };
     Ok(params.finish(wanted)?)
 }
 

@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     auth::By,
     listing::{List, Paging},
-    params::Params,
+    params::{Key, NoParams, Params},
     problem::Problem,
 };
 use crate::{
@@ -200,6 +200,16 @@ pub(super) async fn page(app: &App, mut params: Params, device: Option<Id>) -> R
     responses((status = 200, description = "One page.", body = List<RequestView>)))]
 pub(super) async fn list(By(app): By, params: Params) -> Result<impl IntoResponse, Problem> {
     page(&app, params, None).await
+}
+
+/// One request
+///
+/// The log is bounded: an old one is forgotten.
+#[utoipa::path(get, path = "/requests/{request}", tag = "requests", security(("token" = ["admin", "operator", "installer", "read-only"])),
+    params(("request" = String, Path, description = "Its id.")),
+    responses((status = 200, description = "The request with its trace.", body = RequestView)))]
+pub(super) async fn read(By(app): By, Key(request): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
+    Ok(Json(view(&*requests::read(&app, &request).await?)))
 }
 
 /// Requests as they come

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{Stream, stream};
-use offhook_core::{Id, Result};
+use offhook_core::{Error, Id, Result};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -25,6 +25,15 @@ pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<Reques
         next_cursor = app.pipeline.requests(&older).await?.first().map(|_| last.to_string());
     }
     Ok(Listed { items, next_cursor })
+}
+
+/// The request of that id, as far as the log reaches back.
+pub async fn read(app: &App, key: &str) -> Result<Arc<RequestEntry>> {
+    let found = match Id::parse(key) {
+        Some(id) => app.pipeline.request(id, app.store.reach()).await?,
+        None => None,
+    };
+    found.ok_or_else(|| Error::not_found("request", key))
 }
 
 /// Requests as they come, each once and in order, until the server stops. With `filter.after` those that came since then

@@ -4,10 +4,11 @@
 use std::{net::IpAddr, sync::Arc};
 
 use offhook_core::{
-    Error, Result,
+    Error, Id, Result,
     device::{Device, LastFetch, Sync},
     firmware::Because,
     sighting::FileKind,
+    token::Reach,
     trace::Reason,
 };
 use offhook_packs::{Catalog, Pack, Route, ServerFacts, manifest::Source};
@@ -205,6 +206,17 @@ impl Pipeline {
                 return Ok(found);
             }
         }
+    }
+
+    /// One request, as far as the log reaches back.
+    pub async fn request(&self, id: Id, reach: &Reach) -> Result<Option<Arc<RequestEntry>>> {
+        let all = RequestFilter { limit: usize::MAX, reach: reach.clone(), ..RequestFilter::default() };
+        let (held, _) = self.0.recorder.recent(&all);
+        if let Some(entry) = held.into_iter().find(|e| e.id == id) {
+            return Ok(Some(entry));
+        }
+        let stored = self.0.store.within(reach.clone()).request(id).await?;
+        Ok(stored.filter(|e| all.fits(e)).map(Arc::new))
     }
 
     /// Requests from now on; a slow reader loses the oldest.

@@ -11,5 +11,6 @@ mod imports;
 mod jobs;
 mod openapi;
 mod requests;
+mod rules;
 mod secrets;
 mod shared;

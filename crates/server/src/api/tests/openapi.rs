@@ -48,6 +48,51 @@ fn every_operation_is_described() {
 }
 
 #[test]
+fn every_operation_shows_what_is_sent_and_answered() {
+    let of = |reference: &Value| document().pointer(reference.as_str().unwrap_or_default().trim_start_matches('#'));
+    for (name, operation) in operations() {
+        let (method, path) = name.split_once(' ').unwrap();
+        let looks = path.ends_with("/simulate") || path.ends_with("check");
+        for (media, body) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+            assert!(media == "application/octet-stream" || !body["example"].is_null(), "{name}: {media} has no example");
+        }
+        let answers = operation["responses"].as_object().unwrap();
+        assert!(answers.keys().any(|s| s.starts_with('2')), "{name}");
+        for (status, answer) in answers {
+            let answer = of(&answer["$ref"]).unwrap_or(answer);
+            assert!(answer["description"].as_str().is_some_and(|d| !d.is_empty()), "{name} {status} is not described");
+            for (media, body) in answer["content"].as_object().into_iter().flatten() {
+                assert!(!media.contains("json") || !body["example"].is_null(), "{name} {status}: {media} has no example");
+            }
+            if status.starts_with('2') && method != "GET" && !looks {
+                assert!(answer["headers"]["Offhook-Dry-Run"].is_object(), "{name} {status}");
+            }
+            if status == "201" || status == "202" {
+                assert!(answer["headers"]["Location"].is_object(), "{name} {status}");
+            }
+        }
+        let mut owed = vec!["401", "500", "503"];
+        if method != "GET" && !looks {
+            owed.extend(["403", "409", "422"]);
+        }
+        if !operation["requestBody"].is_null() {
+            owed.extend(["400", "413"]);
+        }
+        let open = operation["security"].as_array().is_some_and(Vec::is_empty);
+        for status in owed.into_iter().filter(|_| !open) {
+            assert!(answers.contains_key(status), "{name} does not tell of {status}");
+        }
+        let takes = |name: &str| operation["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == name);
+        if !open && method != "GET" && !looks {
+            assert!(takes("dry_run"), "{name}");
+            assert_eq!(takes("Idempotency-Key"), method == "POST", "{name}");
+        }
+        assert_eq!(answers.contains_key("412"), takes("If-Match"), "{name}");
+        assert_eq!(answers.contains_key("304"), takes("If-None-Match"), "{name}");
+    }
+}
+
+#[test]
 fn operation_ids_are_unique() {
     let ids: Vec<String> = operations().map(|(_, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");

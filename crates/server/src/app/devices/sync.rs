@@ -33,6 +33,10 @@ pub async fn sync(app: &App, who: &Caller, key: &str, document: Value) -> Result
     app.pipeline.settle().await;
     let device = find(app, key).await?;
     let action = action.unwrap_or(SyncAction::Reload);
+    if who.dry_run {
+        // A phone cannot be told and not told.
+        return app.jobs.start("device-sync", name(&device), |_| async { Ok(json!({ "dry_run": true, "to_tell": 1 })) });
+    }
     app.told_of(&device, "sync", if action == SyncAction::Reload { "reload" } else { "reboot" }).await?;
     let app_then = app.clone();
     app.jobs.start("device-sync", name(&device), move |report| async move {

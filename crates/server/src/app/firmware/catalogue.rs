@@ -119,6 +119,10 @@ pub async fn fetch(app: &App, who: &Caller, document: Value) -> Result<Job> {
         )));
     }
     let subject = format!("{pack} {version}");
+    if who.dry_run {
+        let files = json!({ "dry_run": true, "pack": entry.pack, "version": entry.version, "names": entry.files, "size": entry.size });
+        return app.jobs.start("firmware-fetch", subject, |_| async { Ok(files) });
+    }
     app.told_job(who, "start", "firmware-fetch", &subject, model.unwrap_or_default()).await?;
     let app_of = app.clone();
     app.jobs.start("firmware-fetch", subject, move |reporter| async move { run(app_of, entry, reporter).await })

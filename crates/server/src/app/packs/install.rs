@@ -30,6 +30,13 @@ pub struct Wanted {
     pub dry_run: bool,
 }
 
+impl Wanted {
+    /// What the caller only tries is only looked at.
+    fn of(self, who: &Caller) -> Self {
+        Self { dry_run: self.dry_run || who.dry_run, ..self }
+    }
+}
+
 /// What was sent as a pack, read and checked: every fault at once, file and line as the field.
 pub async fn check_archive(archive: Vec<u8>) -> Result<(Package, Vec<u8>)> {
     blocking(move || {
@@ -45,6 +52,7 @@ pub async fn check_archive(archive: Vec<u8>) -> Result<(Package, Vec<u8>)> {
 /// Installs a pack from an archive. What is wrong with it is told at once; the rest is a job.
 pub async fn install(app: &App, who: &Caller, archive: Vec<u8>, wanted: Wanted) -> Result<Job> {
     who.may_write()?;
+    let wanted = wanted.of(who);
     who.must_be_of_all("packs are for every tenant")?;
     let (package, archive) = check_archive(archive).await?;
     let by = who.label.to_string();
@@ -58,12 +66,13 @@ pub async fn install(app: &App, who: &Caller, archive: Vec<u8>, wanted: Wanted) 
 /// Installs a pack by its key: a built-in one that was removed is used again, else it comes from the index.
 pub async fn install_named(app: &App, who: &Caller, key: &str, wanted: Wanted) -> Result<Job> {
     who.may_write()?;
+    let wanted = wanted.of(who);
     who.must_be_of_all("packs are for every tenant")?;
     let by = who.label.to_string();
     let wants = PackKey::of(key);
     if wants.version.is_none() && app.store.removed_packs().await?.contains(wants.id) {
         let (app_then, id) = (app.clone(), wants.id.to_owned());
-        return app.jobs.start("pack-install", key, move |report| async move { restore(&app_then, &report, &id).await });
+        return app.jobs.start("pack-install", key, move |report| async move { restore(&app_then, &report, &id, wanted).await });
     }
     let (app_then, key_then) = (app.clone(), key.to_owned());
     app.jobs.start("pack-install", key, move |report| async move {
@@ -78,6 +87,7 @@ pub async fn install_named(app: &App, who: &Caller, key: &str, wanted: Wanted) -
 /// Installs the newest version that the index has, if it is newer than what serves.
 pub async fn upgrade(app: &App, who: &Caller, id: &str, wanted: Wanted) -> Result<Job> {
     who.may_write()?;
+    let wanted = wanted.of(who);
     who.must_be_of_all("packs are for every tenant")?;
     let serving = super::find(app, id)?;
     let by = who.label.to_string();
@@ -169,7 +179,7 @@ async fn keep(
     Ok(result)
 }
 
-async fn restore(app: &App, report: &Reporter, id: &str) -> Result<Value> {
+async fn restore(app: &App, report: &Reporter, id: &str, wanted: Wanted) -> Result<Value> {
     let _turn = app.packs.turn().await;
     let change = Change { restore: Some(id.to_owned()), ..Change::default() };
     let (then, _) = app.packs.load_with(Some(app.pipeline.catalog()), change).await?;
@@ -177,6 +187,9 @@ async fn restore(app: &App, report: &Reporter, id: &str) -> Result<Value> {
         return Err(Error::not_found("built-in pack", id));
     }
     let (checked, _) = try_devices(app, report, Arc::new(then), devices_of(app, id).await?, None).await?;
+    if wanted.dry_run {
+        return Ok(json!({ "id": id, "installed": false, "check": told(&checked) }));
+    }
     app.store.restore_pack(id).await?;
     app.packs.reload(&app.pipeline).await?;
     let pack = super::find(app, id)?;
