@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, address_map, asset, audit, config, device, firmware, health, history, job, pack, phonebook, profile, requests, serve,
+    account, address_map, asset, audit, config, device, firmware, health, history, import, job, pack, phonebook, profile, requests, serve,
     simulate, site, template, tenant, token,
 };
 
@@ -42,6 +42,7 @@ pub enum Command {
     Serve(serve::Serve),
     Config(config::Config),
     Device(device::Device),
+    Import(import::Import),
     Profile(profile::Profile),
     Account(account::Account),
     AddressMap(address_map::AddressMap),
@@ -100,6 +101,12 @@ mod tests {
             "offhook device add 00:15:65:aa:bb:cc --model 7960 --label x lines.1.account=1001",
             "offhook device set 001565aabbcc display.text=x --unset keys.5 --restore keys.6 --clear time --profile a --profile b",
             "offhook device approve a b c",
+            "offhook device approve --state pending --model x",
+            "offhook device delete --all --dry-run",
+            "offhook device set --all display.text=x --add-tag a --remove-profile b",
+            "offhook device set --tag a time.zone=Europe/Paris --dry-run --no-wait",
+            "offhook device import f.csv --mode upsert --dry-run",
+            "offhook import macs f --tenant t --dry-run",
             "offhook device cat 001565aabbcc /001565aabbcc.cfg --reveal",
             "offhook device settings 001565aabbcc lines.1",
             "offhook profile set office time.zone=Europe/Paris --file s.json",

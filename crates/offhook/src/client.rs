@@ -292,13 +292,18 @@ impl Client {
 
     /// POST of a file, piece by piece.
     pub async fn upload(&self, segments: &[&str], query: Query<'_>, file: &Path) -> Outcome<Value> {
+        self.upload_as("application/octet-stream", segments, query, file).await
+    }
+
+    /// POST of a file of a media type, piece by piece.
+    pub async fn upload_as(&self, media: &'static str, segments: &[&str], query: Query<'_>, file: &Path) -> Outcome<Value> {
         let cannot = |e: std::io::Error| Failure::Failed(format!("{} cannot be read: {e}", file.display()));
         let open = tokio::fs::File::open(file).await.map_err(cannot)?;
         let about = open.metadata().await.map_err(cannot)?;
         if !about.is_file() {
             return Err(Failure::Failed(format!("{} is no file", file.display())));
         }
-        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, "application/octet-stream");
+        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, media);
         self.value(request.header(header::CONTENT_LENGTH, about.len()).body(open)).await
     }
 

@@ -76,6 +76,7 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
             out.bytes(&script)
         }
         Command::Device(device) => ask(device.run(out)),
+        Command::Import(import) => ask(import.run(out)),
         Command::Profile(profile) => ask(profile.run(out)),
         Command::Account(account) => ask(account.run(out)),
         Command::AddressMap(map) => ask(map.run(out)),

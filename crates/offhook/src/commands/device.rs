@@ -1,5 +1,6 @@
 //! `offhook device`: phones, base stations, adapters and door phones.
 
+mod bulk;
 mod many;
 mod page;
 mod show;
@@ -7,12 +8,13 @@ mod show;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, history, more, nothing_to_set, put, requests};
+use super::{Guard, Trial, at_least_one, document, history, import, more, nothing_to_set, put, requests};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection, Query},
     failure::{Failure, Outcome},
     output::{Output, items, member},
+    wait::Waiting,
 };
 
 /// Phones: list, add, set up, approve, and look at what they get
@@ -46,6 +48,8 @@ enum Verb {
     /// Change a device, or the pack of many
     #[command(after_help = assign::HELP)]
     Set(Change),
+    /// Add or change devices from a table, or from a JSON document a line
+    Import(import::Devices),
     /// Make phones read their files again, or restart
     Sync(many::Sync),
     /// Delete devices; phones that ask again are unknown ones
@@ -127,10 +131,14 @@ struct Which {
 #[derive(Args, Debug)]
 struct Several {
     /// MAC addresses, in any spelling, or ids
-    #[arg(value_name = "MAC", required = true)]
+    #[arg(value_name = "MAC")]
     devices: Vec<String>,
     #[command(flatten)]
+    selector: many::Selector,
+    #[command(flatten)]
     trial: Trial,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 #[derive(Args, Debug)]
@@ -192,6 +200,8 @@ struct Change {
     guard: Guard,
     #[command(flatten)]
     mass: many::Mass,
+    #[command(flatten)]
+    many: bulk::Many,
 }
 
 #[derive(Args, Debug)]
@@ -296,19 +306,20 @@ impl Device {
                 let new = mass.to_pack.clone().unwrap_or_default();
                 mass.run(out, &client, write.pack.as_deref(), &new, guard.trial.dry_run).await
             }
-            Verb::Set(Change { device, write, guard, .. }) => {
+            Verb::Set(Change { device, write, guard, mass, many }) => {
                 guard.begin(out, &client);
                 match write.of(device) {
                     (Some(device), write) => set(out, &client, &device, &write, guard).await,
-                    (None, _) => Err(Failure::Usage(
-                        "which device? Give its MAC address (offhook device list has them); or --pack OLD --to-pack NEW for all of a pack"
-                            .to_owned(),
-                    )),
+                    (None, write) => set_many(out, &client, write, &many, mass.waiting).await,
                 }
             }
+            Verb::Import(file) => file.run(out, &client).await,
             Verb::Sync(sync) => sync.run(out, &client).await,
             Verb::Delete(several) => {
                 several.trial.begin(out, &client);
+                if several.are_many()? {
+                    return bulk::run(out, &client, several.selector.document(), json!({ "delete": true }), several.waiting).await;
+                }
                 for device in &several.devices {
                     client.delete(&["devices", device], &[]).await?;
                     out.done(device, "deleted")?;
@@ -402,8 +413,24 @@ impl List {
 }
 
 impl Several {
+    /// Whether a selector says which, and not a list of names.
+    fn are_many(&self) -> Outcome<bool> {
+        let selected = self.selector.document() != document();
+        match (selected, self.devices.is_empty()) {
+            (false, true) | (true, false) => Err(Failure::Usage(
+                "which devices? Give MAC addresses (offhook device list has them), or say which ones: --state, --pack, --model, --tag … or --all"
+                    .to_owned(),
+            )),
+            (selected, _) => Ok(selected),
+        }
+    }
+
     async fn put_state(&self, out: &mut Output<'_>, client: &Client, state: &str) -> Outcome {
         self.trial.begin(out, client);
+        if self.are_many()? {
+            let action = if state == "ready" { json!({ "approve": true }) } else { json!({ "disable": true }) };
+            return bulk::run(out, client, self.selector.document(), action, self.waiting).await;
+        }
         let mut changed = Vec::new();
         for device in &self.devices {
             let answer = client.patch(&["devices", device], &[], &json!({ "state": state })).await?;
@@ -460,6 +487,47 @@ async fn set(out: &mut Output<'_>, client: &Client, device: &str, write: &Write,
     }
     let device = client.patch(&address, &[], &body).await?;
     written(out, client, device).await
+}
+
+/// One change for many: options that tell what a device is say which ones, the others and the settings are the change.
+async fn set_many(out: &mut Output<'_>, client: &Client, write: Write, many: &bulk::Many, waiting: Waiting) -> Outcome {
+    let change = write.assignments.read(Of::Settings)?;
+    let mut patch = write.body();
+    let mut selector = document();
+    for (name, field) in [("pack", "pack"), ("vendor", "vendor"), ("model", "model"), ("tenant", "tenant"), ("state", "state")] {
+        let said = patch.as_object_mut().and_then(|p| p.remove(field));
+        put(&mut selector, name, said);
+    }
+    for (name, field, list) in [("profile", "profiles", &write.profiles), ("tag", "tags", &write.tags)] {
+        if let [one] = list.as_slice() {
+            patch.as_object_mut().and_then(|p| p.remove(field));
+            put(&mut selector, name, Some(one.clone()));
+        } else if !list.is_empty() {
+            return Err(Failure::Usage(format!(
+                "--{name} says which devices: give it once; --add-{name} and --remove-{name} change the list"
+            )));
+        }
+    }
+    put(&mut selector, "q", many.q.clone());
+    put(&mut selector, "all", many.all.then_some(true));
+    if selector == document() {
+        return Err(Failure::Usage(
+            "which device? Give its MAC address (offhook device list has them), or say which ones: --pack, --model, --tag, --profile, --state, --q … or --all"
+                .to_owned(),
+        ));
+    }
+    if change.needs_current() || !write.unset.is_empty() {
+        return Err(Failure::Usage(
+            "items of lists, --unset and --restore are set for one device at a time: give its MAC address".to_owned(),
+        ));
+    }
+    put(&mut patch, "settings", (!change.is_empty()).then(|| change.patch(&document())).transpose()?);
+    let mut action = many.action();
+    put(&mut action, "patch", (patch != document()).then_some(patch));
+    if action == document() {
+        return Err(nothing_to_set("PATH=VALUE, --file, --clear, --label, --location, --add-tag or --add-profile"));
+    }
+    bulk::run(out, client, selector, action, waiting).await
 }
 
 /// The device as it is now; when it cannot be asked for more, as the server answered.

@@ -10,6 +10,7 @@ pub mod device;
 pub mod firmware;
 pub mod health;
 pub mod history;
+pub mod import;
 pub mod job;
 pub mod pack;
 pub mod phonebook;

@@ -68,16 +68,40 @@ pub struct Selector {
     /// Those of a tenant
     #[arg(long)]
     tenant: Option<String>,
+    /// Those in a state: pending, ready, disabled
+    #[arg(long)]
+    state: Option<String>,
+    /// Those whose own file is this: never, current, outdated
+    #[arg(long, value_name = "SYNC")]
+    sync: Option<String>,
+    /// Those whose MAC, label, location or model holds this text
+    #[arg(long, value_name = "TEXT")]
+    q: Option<String>,
+    /// Every device
+    #[arg(long)]
+    all: bool,
 }
 
 impl Selector {
-    fn document(&self) -> Value {
+    /// As the server takes it; empty when nothing was said.
+    pub fn document(&self) -> Value {
         let mut selector = document();
-        let Self { pack, vendor, model, profile, tag, tenant } = self;
-        for (name, value) in [("pack", pack), ("vendor", vendor), ("model", model), ("profile", profile), ("tag", tag), ("tenant", tenant)]
-        {
+        let Self { pack, vendor, model, profile, tag, tenant, state, sync, q, all } = self;
+        let fields = [
+            ("pack", pack),
+            ("vendor", vendor),
+            ("model", model),
+            ("profile", profile),
+            ("tag", tag),
+            ("tenant", tenant),
+            ("state", state),
+            ("sync", sync),
+            ("q", q),
+        ];
+        for (name, value) in fields {
             put(&mut selector, name, value.clone());
         }
+        put(&mut selector, "all", all.then_some(true));
         selector
     }
 }
@@ -143,7 +167,7 @@ pub struct Mass {
     #[arg(long, requires = "to_pack")]
     force: bool,
     #[command(flatten)]
-    waiting: Waiting,
+    pub waiting: Waiting,
 }
 
 impl Mass {

@@ -49,7 +49,7 @@ fn every_operation_is_described() {
 
 #[test]
 fn every_operation_shows_what_is_sent_and_answered() {
-    let of = |reference: &Value| document().pointer(reference.as_str().unwrap_or_default().trim_start_matches('#'));
+    let of = |reference: &Value| document().pointer(reference.as_str()?.trim_start_matches('#'));
     for (name, operation) in operations() {
         let (method, path) = name.split_once(' ').unwrap();
         let looks = path.ends_with("/simulate") || path.ends_with("check");

@@ -109,6 +109,7 @@ async fn who_read_an_older_revision_changes_nothing() {
         let body = match operation.method.as_str() {
             "PUT" => send(&server, "GET", &operation.path, &[], String::new()).await.expect(200).to_string(),
             "PATCH" => "{}".to_owned(),
+            "POST" => operation.body().map(|schema| schema["example"].to_string()).unwrap_or_default(),
             _ => String::new(),
         };
         let answer = send(&server, &operation.method, &operation.path, &[("if-match", "\"99999\"")], body.clone()).await;
@@ -133,7 +134,7 @@ async fn what_is_known_is_not_told_again() {
         send(&server, "GET", &operation.path, &[("if-none-match", "\"999\"")], String::new()).await.expect(200);
         seen += 1;
     }
-    assert!(seen >= 6, "{seen}");
+    assert!(seen >= 5, "{seen}");
 }
 
 #[tokio::test]
