@@ -8,7 +8,7 @@ TARGET     := $(or $(CARGO_TARGET_DIR),target)
 OFFHOOK    := $(abspath $(TARGET))/debug/offhook
 
 # Real clients that the tests fetch with, and what `make bench` measures against.
-TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql
+TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql python3-venv
 DEB_TEST_PACKAGES := adduser ca-certificates curl dpkg-dev iproute2 systemd util-linux
 BENCH_PACKAGES := nginx-light dnsmasq-base wrk
 
@@ -78,6 +78,10 @@ deny: tools
 tools:
 	@tests/install-packages $(TEST_PACKAGES)
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --root $(TARGET)/tools cargo-deny
+	@cmp -s tests/python.txt $(TARGET)/tools/python/installed || { python3 -m venv --clear $(TARGET)/tools/python \
+	&& $(TARGET)/tools/python/bin/pip --quiet --disable-pip-version-check install --requirement tests/python.txt \
+	&& cp tests/python.txt $(TARGET)/tools/python/installed; } \
+	|| { echo "schemathesis could not be installed from PyPI: see tests/python.txt" >&2; exit 1; }
 
 clean-data: ## forget what `make run` stored
 	rm -rf $(DATA)

@@ -9,6 +9,7 @@ mod assets;
 mod boot;
 mod boot_files;
 mod change;
+mod description;
 mod durability;
 mod firmware;
 mod golden;

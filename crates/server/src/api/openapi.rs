@@ -345,6 +345,11 @@ fn finish_parameters(operation: &mut Value) {
             let first = types.first().cloned().unwrap_or_default();
             parameter["schema"]["type"] = first;
         }
+        // An empty one counts as not given.
+        let pattern = parameter["schema"]["pattern"].as_str().filter(|_| parameter["in"] == "query");
+        if let Some(pattern) = pattern.map(|p| p.trim_start_matches('^').trim_end_matches('$').to_owned()) {
+            parameter["schema"]["pattern"] = format!("^({pattern})?$").into();
+        }
         match parameter["name"].as_str() {
             Some("If-Match") => parameter["schema"]["pattern"] = "^(\"[0-9]{1,19}\"|\\*)$".into(),
             Some("Last-Event-ID" | "after") => parameter["schema"]["format"] = "uuid".into(),
@@ -368,6 +373,10 @@ fn finish_bodies(method: &str, operation: &mut Value) {
     }
 }
 
+/// Reading these may be a conflict: several tenants may have one of that name, or no index is configured.
+const MAY_CONFLICT: &[&str] =
+    &["/profiles/{", "/address-maps/{", "/assets/{", "/phonebooks/{", "/packs/installable", "/firmware/catalogue"];
+
 /// The problems that an operation may answer, which follow from what it takes.
 fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
     let writes = writes(path, method);
@@ -386,7 +395,7 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
         (400, body || has("path") || has("header")),
         (403, writes || reveals || not_for_all || of_no_tenant),
         (404, has("path")),
-        (409, writes || ["/profiles/{", "/address-maps/{", "/assets/{", "/phonebooks/{"].iter().any(|p| path.contains(p))),
+        (409, writes || MAY_CONFLICT.iter().any(|p| path.contains(p))),
         (304, takes("If-None-Match")),
         (412, takes("If-Match")),
         (413, body),

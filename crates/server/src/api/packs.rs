@@ -86,8 +86,7 @@ pub struct ModelView {
     /// Other spellings.
     pub aliases: Vec<String>,
     /// Lines that may be registered.
-    #[schema(value_type = Option<Object>)]
-    pub accounts: Value,
+    pub accounts: u32,
 }
 
 /// A file of a pack that phones ask for.
@@ -275,8 +274,7 @@ pub(super) async fn upgrade(By(app): By, who: Caller, Key(pack): Key<String>, pa
     responses((status = 200, description = "All of them.", body = List<ModelView>)))]
 pub(super) async fn models(By(app): By, Key(pack): Key<String>, _: NoParams) -> Result<impl IntoResponse, Problem> {
     let pack = packs::find(&app, &pack)?;
-    let model =
-        |m: &offhook_packs::Model| ModelView { name: m.name.clone(), aliases: m.aliases.clone(), accounts: serde_json::json!(m.accounts) };
+    let model = |m: &offhook_packs::Model| ModelView { name: m.name.clone(), aliases: m.aliases.clone(), accounts: m.accounts };
     Ok(Json(List { items: pack.models().map(model).collect(), next_cursor: None }))
 }
 
