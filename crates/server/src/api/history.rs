@@ -284,6 +284,7 @@ versions!(
 
 pub(super) mod site {
     use super::*;
+    use crate::app::site::FOR_ALL;
 
     fn subject() -> Subject {
         Subject::of(Noun::Site, "site", None)
@@ -294,7 +295,8 @@ pub(super) mod site {
     /// The present one too, each with what it changed and who made it.
     #[utoipa::path(get, path = "/site/history", tag = "site", security(("token" = ["admin", "operator", "installer", "read-only"])), params(Paging),
         responses((status = 200, description = "One page.", body = List<VersionView>)))]
-    pub(crate) async fn history(By(app): By, params: Params) -> Result<impl IntoResponse, Problem> {
+    pub(crate) async fn history(By(app): By, who: Caller, params: Params) -> Result<impl IntoResponse, Problem> {
+        who.must_be_of_all(FOR_ALL)?;
         listed(&app, subject(), params).await
     }
 
@@ -302,7 +304,8 @@ pub(super) mod site {
     #[utoipa::path(get, path = "/site/history/{revision}", tag = "site", security(("token" = ["admin", "operator", "installer", "read-only"])),
         params(("revision" = u64, Path, description = "The revision."), Against),
         responses((status = 200, description = "The version.", body = VersionDocument)))]
-    pub(crate) async fn version(By(app): By, Key(revision): Key<u64>, params: Params) -> Result<impl IntoResponse, Problem> {
+    pub(crate) async fn version(By(app): By, who: Caller, Key(revision): Key<u64>, params: Params) -> Result<impl IntoResponse, Problem> {
+        who.must_be_of_all(FOR_ALL)?;
         one(&app, subject(), revision, params).await
     }
 
@@ -317,6 +320,7 @@ pub(super) mod site {
         IfMatch(if_match): IfMatch,
         _: NoParams,
     ) -> Result<Response, Problem> {
+        who.must_be_of_all(FOR_ALL)?;
         back(&app, &who, subject(), Some(revision), if_match).await
     }
 }

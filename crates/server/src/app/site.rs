@@ -9,19 +9,22 @@ use serde_json::{Value, json};
 
 use super::{App, Caller, fields::Fields};
 
+/// Why a token for some tenants has nothing to do with the site.
+pub const FOR_ALL: &str = "the site is for every tenant";
+
 /// What the server sets; passed over in a PUT.
 const READ_ONLY: &[&str] = &["revision", "updated_at"];
 
 /// The site.
 pub fn read(app: &App, who: &Caller) -> Result<Site> {
-    who.must_be_of_all("the site is for every tenant")?;
+    who.must_be_of_all(FOR_ALL)?;
     Ok(app.store.configuration().site.clone())
 }
 
 /// Puts a whole new site in place of the old one; what is left out is empty.
 pub async fn replace(app: &App, who: &Caller, if_match: Option<u64>, document: Value) -> Result<Site> {
     who.may_write()?;
-    who.must_be_of_all("the site is for every tenant")?;
+    who.must_be_of_all(FOR_ALL)?;
     app.store
         .update_site(if_match, move |site, _| {
             let mut fields = Fields::of(document)?;
@@ -38,7 +41,7 @@ pub async fn replace(app: &App, who: &Caller, if_match: Option<u64>, document: V
 /// Changes what the patch names (RFC 7396).
 pub async fn patch(app: &App, who: &Caller, if_match: Option<u64>, patch: Value) -> Result<Site> {
     who.may_write()?;
-    who.must_be_of_all("the site is for every tenant")?;
+    who.must_be_of_all(FOR_ALL)?;
     app.store
         .update_site(if_match, move |site, _| {
             let mut fields = Fields::of(patch)?;

@@ -129,6 +129,18 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
+    /// The head of the answer alone, of one that does not end.
+    pub async fn send_for_the_head(&self, request: Request<Body>) -> Answer {
+        let (parts, _) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        Answer { status: parts.status, headers: parts.headers, bytes: Vec::new() }
+    }
+
+    /// As an admin, a file to a path below `/api/v1`.
+    pub async fn upload(&self, path: &str, bytes: &[u8]) -> Answer {
+        let request = Request::post(format!("/api/v1{path}")).header("authorization", format!("Bearer {}", self.admin));
+        self.send(request.body(Body::from(bytes.to_vec())).unwrap()).await
+    }
+
     /// As an admin, of a path below `/api/v1`.
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.call_as(&self.admin, method, &format!("/api/v1{path}"), body).await

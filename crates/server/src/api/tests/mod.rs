@@ -9,6 +9,7 @@ mod firmware;
 mod harness;
 mod imports;
 mod jobs;
+mod matrix;
 mod openapi;
 mod requests;
 mod rules;
