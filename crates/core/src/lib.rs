@@ -13,6 +13,7 @@ pub mod device;
 pub mod error;
 pub mod firmware;
 pub mod id;
+pub mod local_port;
 pub mod mac;
 pub mod near;
 pub mod pack;

@@ -225,7 +225,10 @@ async fn unused(tx: &mut Tx, account: &Account, what: &str) -> Result<()> {
     Err(Error::Conflict(format!("the account {:?} {what}: it is used by {users}", account.name)))
 }
 
-async fn put(tx: &mut Tx, account: Account) -> Result<Account> {
+async fn put(tx: &mut Tx, mut account: Account) -> Result<Account> {
+    let mut random = [0; 32];
+    tx.shared.entropy.fill(&mut random);
+    account.values.make_generated(&random);
     let mut faults = Faults::default();
     faults.name("name", &account.name);
     faults.maybe_text("code", account.code.as_ref());

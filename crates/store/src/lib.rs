@@ -23,6 +23,7 @@ mod key;
 mod layers;
 mod library;
 mod loading;
+mod local_port;
 mod migrations;
 mod naming;
 mod pack;

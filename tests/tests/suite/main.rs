@@ -22,6 +22,8 @@ mod packaging;
 mod packs;
 mod phonebooks;
 mod process;
+mod scoptel;
+mod scoptel_settings;
 mod serve;
 mod simulate;
 mod stored_for_phones;

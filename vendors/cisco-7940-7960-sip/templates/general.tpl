@@ -58,7 +58,8 @@ dtmf_inband: {{ "1" if dtmf in ("inband", "auto") else "0" }}
 {{ p.number("nat_enable", nat.enabled|flag) -}}
 {{ p.text("nat_address", nat.external_address) -}}
 {{ p.number("nat_received_processing", nat.rport|flag) -}}
-{{ p.number("voip_control_port", net.sip_port) -}}
+{% set own_port = first_line("local_port") %}
+{{ p.number("voip_control_port", own_port if own_port and own_port != "auto" else net.sip_port) -}}
 {{ p.number("start_media_port", net.rtp_ports.min) -}}
 {{ p.number("end_media_port", net.rtp_ports.max) -}}
 {% if net.rtp_dscp is defined and net.rtp_dscp is not none %}

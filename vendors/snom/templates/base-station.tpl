@@ -39,7 +39,8 @@
 {{ s.put("vlan_qos", (net.vlan.priority or 0) if net.vlan.id else "") -}}
 {% endif %}
 {{ s.given("lldp_enable", net.lldp|flag("on", "off")) -}}
-{{ s.given("network_id_port", net.sip_port or (first_line("local_port") if complete and first_line("local_port") != "auto" else none)) -}}
+{% set own_port = first_line("local_port") if complete else none %}
+{{ s.given("network_id_port", own_port if own_port and own_port != "auto" else net.sip_port) -}}
 {{ s.given("rtp_port_start", net.rtp_ports.min) -}}
 {{ s.given("rtp_port_end", net.rtp_ports.max) -}}
 {{ s.given("signaling_tos", net.sip_dscp * 4 if net.sip_dscp is defined and net.sip_dscp is not none else none) -}}

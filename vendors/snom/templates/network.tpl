@@ -38,7 +38,8 @@
 {%- elif dot1x.mode %}
 {{ note("network.dot1x.mode", "must be set by hand: web page of the phone, Advanced, QoS/Security") }}
 {%- endif %}
-{{ s.given("network_id_port", net.sip_port or (first_line("local_port") if complete and first_line("local_port") != "auto" else none), "network.sip_port") -}}
+{% set own_port = first_line("local_port") if complete else none %}
+{{ s.given("network_id_port", own_port if own_port and own_port != "auto" else net.sip_port, "network.sip_port") -}}
 {{ s.given("rtp_port_start", net.rtp_ports.min, "network.rtp_ports") -}}
 {{ s.given("rtp_port_end", net.rtp_ports.max, "network.rtp_ports") -}}
 {# the whole byte: the code point and two bits #}

@@ -98,8 +98,9 @@
 {{ y.system("network.internet_port.speed_duplex", lookup("port_speeds", net.port, "network.port")) -}}
 {% endif %}
 {# per account before V80: accounts.tpl #}
-{% set sip_port = net.sip_port or first_line("local_port") %}
-{% if from_80 and sip_port and sip_port != "auto" %}
+{% set own_port = first_line("local_port") %}
+{% set sip_port = own_port if own_port and own_port != "auto" else net.sip_port %}
+{% if from_80 and sip_port %}
 sip.listen_port = {{ sip_port }}
 {% endif %}
 {{ y.given("sip.tls_listen_port", net.tls_port) -}}

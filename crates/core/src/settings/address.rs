@@ -12,6 +12,16 @@ use super::format::Format;
 use super::path::{Path, Trail};
 
 impl Effective {
+    /// Puts the device's port where `auto` stands.
+    pub fn fill_local_ports(&mut self, port: u16) {
+        retain_leaves(&mut self.root, &Trail::root(), &mut |_, leaf| {
+            if leaf.field.is_some_and(|field| matches!(field.kind, Kind::PortOrAuto)) && leaf.value == "auto" {
+                leaf.value = port.into();
+            }
+            true
+        });
+    }
+
     /// Puts names in place of addresses wherever a host stands: in fields for hosts and URLs, in URLs within other texts, and as tokens
     /// in raw parameters and in what keys use. Secrets, labels, versions and fields that take addresses only stay.
     pub fn name_addresses(&mut self, names: &AddressNames) {

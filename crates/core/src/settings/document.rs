@@ -142,6 +142,10 @@ impl<M: Model> Document<M> {
         &self.tree
     }
 
+    pub(super) fn tree_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.tree
+    }
+
     /// Whether it sets nothing.
     pub fn is_empty(&self) -> bool {
         self.tree.is_empty()
@@ -195,6 +199,12 @@ impl Settings {
     /// The accounts that its lines name.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
         self.line_accounts().map(|(_, account)| account)
+    }
+
+    /// Whether a line asks for a local port that is chosen.
+    pub fn asks_for_port(&self) -> bool {
+        let lines = self.tree.get("lines").and_then(Value::as_object);
+        lines.into_iter().flatten().any(|(_, line)| line.get("local_port").is_some_and(|port| port == "auto"))
     }
 
     /// Numbers of lines that name an account, and the account.

@@ -8,6 +8,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::document::{AccountValues, LineModel, Model};
+
 /// What people write, and the name of the counter in the kept form.
 pub(super) const GENERATE: &str = "generate";
 
@@ -57,6 +59,20 @@ impl GeneratedForm {
         // What must be digits stays digits, whoever says so.
         let alphabet = if field == Alphabet::Digits { field } else { self.alphabet.unwrap_or(field) };
         (alphabet, self.length.unwrap_or(LENGTH).min(self.max).min(limit))
+    }
+}
+
+impl AccountValues {
+    /// Puts a new text where `generate` was written. Several phones and the SIP server have the one value of an account, so it is made
+    /// once, of these random bytes, and kept like one that a person chose: 12 characters that every keypad types.
+    pub fn make_generated(&mut self, random: &[u8; 32]) {
+        let shape = LineModel::shape();
+        for (name, value) in self.tree_mut() {
+            let alphabet = shape.field(name).and_then(|field| field.generate);
+            if let (Some(alphabet), Some(counter)) = (alphabet, counter(value)) {
+                *value = derive_generated(random, "account", name, counter, alphabet, LENGTH).into();
+            }
+        }
     }
 }
 

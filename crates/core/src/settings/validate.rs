@@ -222,9 +222,6 @@ impl Checker {
         if field.generate.is_none() {
             return self.fault(trail, "it cannot be generated, because another system must know it: write the value itself");
         }
-        if self.scope == Scope::Account {
-            return self.fault(trail, "it cannot be generated here, because an account may be on several phones: write the value itself");
-        }
         let counter = old.and_then(generate::counter).map_or(1, |counter| counter.saturating_add(1));
         Some(generate::kept(counter))
     }

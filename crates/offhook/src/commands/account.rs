@@ -45,7 +45,13 @@ enum Verb {
         limit: usize,
     },
     /// Show an account
-    Show(Which),
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// Show its secrets too, as the SIP server needs them
+        #[arg(long)]
+        reveal: bool,
+    },
     /// Make an account; its name is its SIP user name unless `username` is set
     #[command(after_help = HELP)]
     Add {
@@ -88,6 +94,7 @@ enum Verb {
 const HELP: &str = "\
 Values are those of a line, without lines.N in front:
   username auth_username password display_name number domain servers codecs …
+  password=generate    made here; offhook account show NAME --reveal tells it
   password=-           from standard input: not seen in the shell's history
   password=@FILE       the text of a file
   number=null          takes the value away";
@@ -147,7 +154,10 @@ impl Account {
                 out.table(&["name", "number", "display name", "server", "", "tenant"], rows, none)?;
                 more(out, &list)
             }
-            Verb::Show(which) => show(out, &client.get(&["accounts", &which.name], &[("tenant", which.tenant.clone())]).await?),
+            Verb::Show { which, reveal } => {
+                let query: Query<'_> = &[("tenant", which.tenant.clone()), ("reveal", reveal.then(|| "true".to_owned()))];
+                show(out, &client.get(&["accounts", &which.name], query).await?)
+            }
             Verb::Add { write, trial } => {
                 trial.begin(out, &client);
                 let mut body = write.assignments.read(Of::Account)?.document()?;

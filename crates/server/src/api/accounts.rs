@@ -78,7 +78,8 @@ pub struct AccountWrite {
     pub shared: Option<bool>,
     /// The code that a person types on a phone to claim it.
     pub code: Option<String>,
-    /// The values that it gives to every line that names it. A mask keeps the secret that is stored.
+    /// The values that it gives to every line that names it. A mask keeps the secret that is stored; `generate` makes a password of 12
+    /// characters that every keypad types, once, for all phones and the SIP server: read it with `reveal=true`.
     #[serde(flatten)]
     #[schema(value_type = AccountValues)]
     pub values: Map<String, Value>,
@@ -139,10 +140,26 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 
 /// One account
 #[utoipa::path(get, path = "/accounts/{account}", tag = "accounts", security(("token" = ["admin", "operator", "installer", "read-only"])),
-    params(("account" = String, Path, description = "Id or name."), Owner),
+    params(("account" = String, Path, description = "Id or name."), Owner, Revealing),
     responses((status = 200, description = "The account.", body = AccountView)))]
-pub(super) async fn read(By(app): By, Key(account): Key<String>, Owner { tenant }: Owner) -> Result<impl IntoResponse, Problem> {
-    Ok(tagged(&app, &accounts::read(&app, &account, tenant.as_deref()).await?))
+pub(super) async fn read(By(app): By, who: Caller, Key(account): Key<String>, mut params: Params) -> Result<impl IntoResponse, Problem> {
+    let (tenant, reveal) = (params.text("tenant"), params.flag("reveal"));
+    params.finish(())?;
+    who.may_reveal(reveal)?;
+    let account = accounts::read(&app, &account, tenant.as_deref()).await?;
+    let mut shown = view(&app, &account);
+    if reveal {
+        shown.values = account.values.tree().clone();
+    }
+    Ok(Tagged(StatusCode::OK, account.revision, shown))
+}
+
+/// Whether secrets are shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Revealing {
+    /// Show secrets; it needs the role admin or operator.
+    pub reveal: Option<bool>,
 }
 
 /// Replace an account

@@ -383,7 +383,8 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
     let has = |place: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["in"] == place));
     let takes = |name: &str| operation["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["name"] == name));
     let body = operation.get("requestBody").is_some();
-    let reveals = path.contains("/files/")
+    let reveals = path == "/api/v1/accounts/{account}"
+        || path.contains("/files/")
         || path.ends_with("/contents")
         || path.ends_with("/settings")
         || path.ends_with("/simulate")

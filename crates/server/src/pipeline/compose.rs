@@ -10,6 +10,7 @@ use offhook_core::{
 };
 use offhook_packs::{Pack, Route, ServerFacts};
 use offhook_store::{Serving, selector_of};
+use serde_json::Value;
 
 use super::Note;
 
@@ -33,6 +34,7 @@ pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, 
     let layers = configuration.layers(&selector, Some((&device.settings, &device.unset)));
     let layers = if pending { while_pending(layers) } else { layers };
     let mut composed = composed(&layers, &|name| if pending { None } else { serving.accounts.get(name).map(AsRef::as_ref) });
+    composed.effective.fill_local_ports(serving.auto_port.port_of(device.id));
     composed.effective.fill_generated(key, &device.id.to_string(), &|path| pack.generated(path));
     let mut context = VariableContext {
         lines: composed.effective.line_variables(),
@@ -45,6 +47,7 @@ pub fn of_device(configuration: &Configuration, serving: &Serving, pack: &Pack, 
     context.call = pack.call_variables();
     expand(&mut composed, &context);
     name_addresses(&mut composed, names);
+    composed.notes.extend(readable_keys(&composed.effective));
     composed
 }
 
@@ -101,6 +104,23 @@ fn some_text(text: &str) -> Option<String> {
 fn expand(composed: &mut Composed, context: &VariableContext) {
     let missing = composed.effective.expand(context);
     composed.notes.extend(missing.into_iter().map(|(path, variable)| missing_note(path.to_string(), variable)));
+}
+
+/// Encrypted voice whose keys anybody on the way can read: SDES puts them into signalling (RFC 4568 section 7).
+fn readable_keys(effective: &Effective) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for line in effective.line_variables().into_keys() {
+        let value = |field: &str| effective.value(&format!("lines.{line}.{field}"));
+        let encrypts = matches!(value("srtp").and_then(Value::as_str), Some("optional" | "required"));
+        let transport = |server: &Value| server.get("transport").and_then(Value::as_str).unwrap_or("udp").to_owned();
+        let servers = value("servers").and_then(Value::as_array).into_iter().flatten();
+        if let Some(plain) = servers.map(transport).find(|t| t != "tls").filter(|_| encrypts) {
+            let why =
+                format!("the voice is encrypted but its keys travel readable over {plain}: set transport to tls for lines.{line}.servers");
+            notes.push(Note::new(format!("lines.{line}.srtp"), why));
+        }
+    }
+    notes
 }
 
 /// Names take the place of addresses, and those that only an address can be are told.

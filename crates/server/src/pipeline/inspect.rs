@@ -7,6 +7,7 @@ use offhook_core::{
     Error, Id, Result,
     device::{Device, LastFetch, Sync},
     firmware::Because,
+    local_port::AutoPort,
     sighting::FileKind,
     token::Reach,
     trace::Reason,
@@ -81,8 +82,15 @@ impl Pipeline {
         let raw_secrets = moment.packs.catalog.raw_secrets();
         let values = if reveal { composed.effective.explain_revealed() } else { composed.effective.explain(raw_secrets) };
         let mut notes = composed.notes;
+        if let AutoPort::Held { address, port } = serving.auto_port {
+            let behind = address.map_or_else(|| "the devices that were not seen yet".to_owned(), |a| format!("the devices behind {a}"));
+            let says = |line: &u32| composed.effective.value(&format!("lines.{line}.local_port")).is_some_and(|v| *v == port);
+            let lines = composed.effective.line_variables().into_keys().filter(says);
+            let told = format!("{port} was chosen here: it is this device's own among {behind}");
+            notes.extend(lines.map(|line| Note::new(format!("lines.{line}.local_port"), told.clone())));
+        }
         let unsupported = pack.unsupported(pack.model(device.model.as_deref()), &composed.effective);
-        notes.extend(unsupported);
+        notes.extend(unsupported.iter().cloned());
         let offer = pack.firmware_offer(&render::device_facts(&serving), &composed.effective, &render::OnShelf(&moment.shelf));
         notes.extend(offer.map(|offer| Note::new("provisioning.firmware.version", offer.to_string())));
         for route in pack.files_for(&render::device_facts(&serving)) {
@@ -100,6 +108,8 @@ impl Pipeline {
                 notes.push(Note { path: String::new(), message: format!("{}: {why}", route.path) });
             }
         }
+        // Of what is not written nothing more is to be said.
+        notes.retain(|n| unsupported.contains(n) || unsupported.iter().all(|u| u.path != n.path));
         notes.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
         notes.dedup();
         Ok(Explanation { layers: composed.layers, values, notes })
@@ -232,6 +242,9 @@ impl Pipeline {
             None => Error::Conflict("nothing tells which pack serves this device: set its pack or model".into()),
         })?;
         let serving = self.0.store.serving(device.clone(), &moment.configuration).await?;
+        // What people are shown is what the phone will get.
+        let address = device.last_seen.as_ref().map(|s| s.ip).filter(|_| serving.auto_port == AutoPort::Wanted);
+        let serving = Arc::unwrap_or_clone(self.0.with_port(Arc::new(serving), address).await);
         Ok((moment, serving, pack))
     }
 }

@@ -10,6 +10,7 @@ use offhook_core::{
     clock::Timestamp,
     configuration::Configuration,
     device::{Device, LastSeen, State},
+    local_port::AutoPort,
     request::Request,
     settings::Settings,
     sighting::Field,
@@ -235,7 +236,7 @@ async fn arrive(
     };
     if let Mode::Simulated { .. } = mode {
         let device = imaginary(new, new_id, now);
-        let serving = Serving { device: Arc::new(device), accounts: Default::default() };
+        let serving = Serving { device: Arc::new(device), accounts: Default::default(), auto_port: AutoPort::default() };
         return Ok((Some(Arc::new(serving)), DeviceFound::NewPending { id: new_id }, None));
     }
     match store.create_pending(new, &arrivals.limits).await? {
@@ -359,6 +360,6 @@ impl Told {
         if model {
             device.model.clone_from(&self.model);
         }
-        Arc::new(Serving { device: Arc::new(device), accounts: serving.accounts.clone() })
+        Arc::new(Serving { device: Arc::new(device), accounts: serving.accounts.clone(), auto_port: serving.auto_port })
     }
 }

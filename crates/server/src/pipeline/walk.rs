@@ -8,6 +8,7 @@ use offhook_core::{
     clock::Timestamp,
     configuration::LayerSelector,
     device::{Device, LastFetch, State},
+    local_port::AutoPort,
     pack::PackKey,
     request::{Request, Transport},
     sighting::{FileKind, Sighting},
@@ -282,7 +283,7 @@ impl Inner {
         if let Some(Step { says, .. }) = watch.steps.last_mut() {
             *says = Says::Identify { evidence };
         }
-        let resolved = match resolved {
+        let mut resolved = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return unavailable(seen, &error, watch),
         };
@@ -296,6 +297,9 @@ impl Inner {
         };
         watch.lap(Says::Authorize { decision, reason: reason.clone() });
         let (mut made, mut take) = (None, None);
+        if let (Decision::Allowed, Mode::Live, Some(serving)) = (decision, &walk.mode, &resolved.serving) {
+            resolved.serving = Some(self.with_port(serving.clone(), Some(request.source)).await);
+        }
         if let (Decision::Allowed, Some(route), Some(upload)) = (decision, &resolved.route, resolved.route.as_ref().and_then(Route::upload))
         {
             take = resolved.serving.as_ref().map(|s| self.taking(s.device.id, route, upload));
@@ -321,6 +325,26 @@ impl Inner {
         };
         let Seen { sighting, by_address, .. } = seen;
         Walked { sighting, by_address, resolved: Some(resolved), decision, reason, made, answer, trace: Trace { steps: watch.steps } }
+    }
+
+    /// The device with a port of its own behind this address, where it asks for one. Without the store it keeps what it has.
+    pub(super) async fn with_port(&self, serving: Arc<Serving>, address: Option<IpAddr>) -> Arc<Serving> {
+        let holds = |of: Option<IpAddr>| address.is_none() || of == address.map(|a| a.to_canonical());
+        match serving.auto_port {
+            AutoPort::Unused => return serving,
+            AutoPort::Held { address: of, .. } if holds(of) => return serving,
+            AutoPort::Held { .. } | AutoPort::Wanted => {}
+        }
+        match self.store.hold_local_port(serving.device.id, address).await {
+            Ok((auto_port, generation)) => {
+                let device = Arc::new(Device { generation, ..Device::clone(&serving.device) });
+                Arc::new(Serving { device, auto_port, accounts: serving.accounts.clone() })
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no port could be set aside for a device");
+                serving
+            }
+        }
     }
 
     /// What may be taken of an upload, by its pack and by the server.

@@ -21,6 +21,7 @@ use offhook_core::{
     account::Account,
     configuration::{Configuration, LayerSelector},
     device::{Device, State, Sync},
+    local_port::AutoPort,
     settings::Settings,
 };
 
@@ -40,6 +41,8 @@ pub struct Serving {
     pub device: Arc<Device>,
     /// Accounts of the device's tenant. One that does not exist is missing.
     pub accounts: HashMap<String, Arc<Account>>,
+    /// Its port, when a line asks for one.
+    pub auto_port: AutoPort,
 }
 
 /// What selects the layers of a device.
@@ -140,7 +143,7 @@ impl Store {
         }
     }
 
-    /// The accounts that a device needs with this configuration, in at most one query.
+    /// The accounts that a device needs with this configuration, in at most one query, and its port, where it asks for one.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
@@ -155,7 +158,9 @@ impl Store {
             let found = self.accounts_named(&device.tenant, &names).await?;
             accounts.extend(found.into_iter().map(|(name, account)| (name, Arc::new(account))));
         }
-        Ok(Serving { device: Arc::new(device), accounts })
+        let asks = layers.iter().any(|l| l.settings.asks_for_port());
+        let auto_port = if asks { self.local_port_of(device.id).await? } else { AutoPort::Unused };
+        Ok(Serving { device: Arc::new(device), accounts, auto_port })
     }
 
     /// How many devices are in each state.

@@ -88,6 +88,9 @@ impl Reader {
     fn fill(&self, device: &mut Device, mut fields: Fields, settings: Settings, state: State, before: Option<&Device>) -> Result<()> {
         device.settings = settings;
         device.state = state;
+        if fields.peek("tenant").is_some_and(Value::is_null) {
+            fields.fault("tenant", "a device belongs to exactly one tenant: name it, or leave the field out");
+        }
         let tenant = fields.word("tenant");
         // Left out it stays; a new device comes with that of who makes it.
         device.tenant = tenant.unwrap_or_else(|| device.tenant.clone());
