@@ -1,7 +1,10 @@
 //! Blobs: bytes kept as files below `data_dir/blobs`, named by their SHA-256, whole or not there.
+//!
+//! Where several nodes share a database the bytes are in it ([`crate::blob_table`]), and the folder is a bounded copy: filled when they are
+//! asked for, checked by their sum, and given up for others.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,15 +15,21 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    Store,
+    Store, blob_table,
+    database::Dialect,
     key::{hex, sync_folder},
     store::Shared,
 };
+
+/// How the names of files end that are not whole yet.
+const PART: &str = ".part";
 
 /// The folder of blobs, and who needs which of them.
 pub(crate) struct Blobs {
     folder: PathBuf,
     users: Mutex<HashMap<String, Users>>,
+    /// Copies whose sum was found right by this process.
+    checked: Mutex<HashSet<String>>,
 }
 
 /// Who needs a blob.
@@ -48,7 +57,7 @@ impl Blobs {
                 fs::remove_file(path)?;
             }
         }
-        Ok(Self { folder: folder.to_owned(), users: Mutex::new(users) })
+        Ok(Self { folder: folder.to_owned(), users: Mutex::new(users), checked: Mutex::default() })
     }
 
     /// Where the bytes of that sum lie.
@@ -60,27 +69,65 @@ impl Blobs {
     pub(crate) fn committed(&self, rows: &[Row]) {
         for row in rows {
             match row {
-                Row::Came(sha256) => self.change(sha256, |u| u.rows += 1),
-                Row::Went(sha256) => self.change(sha256, |u| u.rows = u.rows.saturating_sub(1)),
+                Row::Came(sha256) => drop(self.change(sha256, |u| u.rows += 1)),
+                Row::Went(sha256) => drop(self.change(sha256, |u| u.rows = u.rows.saturating_sub(1))),
             }
         }
+    }
+
+    /// Gives up the copies that were used longest ago until all have at most so many bytes; none that somebody is about to store.
+    fn make_room(&self, most: u64) -> io::Result<()> {
+        let mut copies = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let (Ok(about), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else { continue };
+            if !name.ends_with(PART) {
+                copies.push((about.accessed()?, about.len(), name));
+            }
+        }
+        copies.sort();
+        let mut all: u64 = copies.iter().map(|c| c.1).sum();
+        for (_, size, name) in copies {
+            if all <= most {
+                break;
+            }
+            let users = self.users();
+            if users.get(&name).is_none_or(|u| u.held == 0) {
+                fs::remove_file(self.path(&name))?;
+                all -= size;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_checked(&self, sha256: &str) -> bool {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(sha256)
+    }
+
+    fn check(&self, sha256: &str) {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256.to_owned());
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<String, Users>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts anew; nobody can come between that and the removal.
-    fn change(&self, sha256: &str, change: impl FnOnce(&mut Users)) {
+    /// Counts anew; nobody can come between that and the removal. Whether the bytes went.
+    fn change(&self, sha256: &str, change: impl FnOnce(&mut Users)) -> bool {
         let mut users = self.users();
         let of = users.entry(sha256.to_owned()).or_default();
         change(of);
         if of.held + of.rows == 0 {
             users.remove(sha256);
-            if let Err(error) = fs::remove_file(self.path(sha256)) {
-                tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
+            match fs::remove_file(self.path(sha256)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, sha256, "a blob that nothing uses could not be removed");
+                }
+                _ => {}
             }
+            return true;
         }
+        false
     }
 }
 
@@ -149,6 +196,10 @@ impl BlobWriter {
         }
         let blob = Blob { shared: self.shared.clone(), sha256, size: self.written };
         sync_folder(&blobs.folder).map_err(disk)?;
+        blobs.check(&blob.sha256);
+        if self.shared.dialect == Dialect::Postgres {
+            blob_table::store(&self.shared, &blob.sha256).await?;
+        }
         Ok(blob)
     }
 }
@@ -174,7 +225,15 @@ impl Blob {
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        self.shared.blobs.change(&self.sha256, |u| u.held = u.held.saturating_sub(1));
+        let unused = self.shared.blobs.change(&self.sha256, |u| u.held = u.held.saturating_sub(1));
+        if unused
+            && self.shared.dialect == Dialect::Postgres
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (shared, sha256) = (self.shared.clone(), self.sha256.clone());
+            // One that fails is made up for at a start.
+            runtime.spawn(async move { blob_table::collect_in_passing(&shared, &sha256).await });
+        }
     }
 }
 
@@ -186,9 +245,51 @@ impl Store {
     pub(crate) async fn open_blob(&self, sha256: &str, size: u64, what: impl Fn() -> String) -> Result<tokio::fs::File> {
         let lost =
             |why: String| Error::Internal(format!("the bytes of {} are not what was stored ({why}): delete it and add it again", what()));
+        if self.shared.dialect == Dialect::Postgres {
+            self.copy_blob(sha256, size).await.map_err(|e| if matches!(e, Error::Internal(_)) { lost(e.to_string()) } else { e })?;
+        }
         let file = tokio::fs::File::open(self.shared.blobs.path(sha256)).await.map_err(|e| lost(e.to_string()))?;
         let found = file.metadata().await.map_err(|e| lost(e.to_string()))?.len();
         if found == size { Ok(file) } else { Err(lost(format!("{found} bytes instead of {size}"))) }
+    }
+
+    /// Makes sure that the folder has a right copy of bytes of the database.
+    async fn copy_blob(&self, sha256: &str, size: u64) -> Result<()> {
+        let blobs = &self.shared.blobs;
+        let path = blobs.path(sha256);
+        let there = tokio::fs::metadata(&path).await.is_ok_and(|m| m.len() == size);
+        if there && blobs.is_checked(sha256) {
+            return Ok(());
+        }
+        if there && sum_of(path).await.is_ok_and(|sum| sum == sha256) {
+            blobs.check(sha256);
+            return Ok(());
+        }
+        let (mut file, mut part) = self.new_part().await?;
+        let sum = blob_table::copy(&self.shared, sha256, &mut file).await?;
+        if sum != sha256 {
+            return Err(Error::Internal("the database holds other bytes".into()));
+        }
+        file.flush().await.map_err(disk)?;
+        if let Some(part) = part.0.take() {
+            fs::rename(part, blobs.path(sha256)).map_err(disk)?;
+        }
+        blobs.check(sha256);
+        let (shared, most) = (self.shared.clone(), self.shared.blob_cache);
+        let room = tokio::task::spawn_blocking(move || shared.blobs.make_room(most)).await;
+        if let Ok(Err(error)) = room {
+            tracing::warn!(%error, "old copies of stored files could not be removed");
+        }
+        Ok(())
+    }
+
+    /// A file that has no name yet.
+    async fn new_part(&self) -> Result<(tokio::fs::File, Part)> {
+        let mut name = [0u8; 16];
+        self.shared.entropy.fill(&mut name);
+        let path = self.shared.blobs.path(&format!("{}{PART}", hex(&name)));
+        let file = tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).await.map_err(disk)?;
+        Ok((file, Part(Some(path))))
     }
 
     /// Begins a blob.
@@ -196,14 +297,26 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the disk does not take it.
     pub async fn new_blob(&self) -> Result<BlobWriter> {
-        let mut name = [0u8; 16];
-        self.shared.entropy.fill(&mut name);
-        let path = self.shared.blobs.path(&format!("{}.part", hex(&name)));
-        let file = tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).await.map_err(disk)?;
-        Ok(BlobWriter { shared: self.shared.clone(), file, part: Part(Some(path)), sum: Sha256::new(), written: 0 })
+        let (file, part) = self.new_part().await?;
+        Ok(BlobWriter { shared: self.shared.clone(), file, part, sum: Sha256::new(), written: 0 })
     }
 }
 
-fn disk(error: io::Error) -> Error {
+/// SHA-256 of a file.
+async fn sum_of(path: PathBuf) -> io::Result<String> {
+    let sum = move || {
+        let (mut file, mut sum) = (fs::File::open(path)?, Sha256::new());
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match io::Read::read(&mut file, &mut buffer)? {
+                0 => return Ok(hex(&sum.finalize())),
+                n => sum.update(buffer.get(..n).unwrap_or_default()),
+            }
+        }
+    };
+    tokio::task::spawn_blocking(sum).await.unwrap_or_else(|e| Err(io::Error::other(e)))
+}
+
+pub(crate) fn disk(error: io::Error) -> Error {
     Error::Unavailable(format!("the data directory's disk says: {error}"))
 }

@@ -8,9 +8,9 @@ use std::{
 
 use offhook_core::Error;
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions,
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, PgPool,
     any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
-    postgres::PgConnectOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// How long a connection waits for a lock of another program (a backup, a shell).
@@ -28,7 +28,7 @@ const WRITER: i64 = 0x6f_6666_686f_6f6b;
 const SESSION: &str = "SET application_name = 'offhook'; SET client_min_messages = warning; \
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;";
 /// A node that stops in the middle of a write must not hold up the others for ever.
-const WRITING: &str = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '30s';";
+const WRITING: &str = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '10s';";
 
 /// Which dialect is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +128,29 @@ impl Database {
         Ok(())
     }
 
-    /// Begins a transaction that will write, and is the only one that does: the lock is taken at once, for one that is taken later may be
-    /// refused (SQLite) or would let two decide on the same state (PostgreSQL, where it is one lock for all nodes).
-    pub(crate) async fn begin(&self, conn: &mut AnyConnection) -> sqlx::Result<()> {
-        let sql = match self.dialect {
+    /// What begins a transaction that will write, and is the only one that does: the lock is taken at once, for one that is taken later
+    /// may be refused (SQLite) or would let two decide on the same state (PostgreSQL, where it is one lock for all nodes).
+    pub(crate) fn writing(&self) -> String {
+        match self.dialect {
             Dialect::Sqlite => "BEGIN IMMEDIATE".to_owned(),
-            Dialect::Postgres => format!("BEGIN; SELECT pg_advisory_xact_lock({WRITER})"),
-        };
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
+            Dialect::Postgres => format!("BEGIN; SELECT 1 AS locked FROM pg_advisory_xact_lock({WRITER})"),
+        }
+    }
+
+    /// Begins such a transaction.
+    pub(crate) async fn begin(&self, conn: &mut AnyConnection) -> sqlx::Result<()> {
+        sqlx::raw_sql(AssertSqlSafe(self.writing())).execute(conn).await.map(drop)
+    }
+
+    /// Connections for what nodes tell each other: one that listens and one that tells.
+    pub(crate) fn telling(&self) -> sqlx::Result<PgPool> {
+        let server = PgConnectOptions::from_url(&self.options.database_url)?.disable_statement_logging();
+        let options = PgPoolOptions::new().max_connections(2).idle_timeout(None).max_lifetime(None).acquire_timeout(PATIENCE);
+        let prepared = options.after_connect(|conn, _| {
+            let sql = format!("{SESSION} SET synchronous_commit = off;");
+            Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop) })
+        });
+        Ok(prepared.connect_lazy_with(server))
     }
 
     /// A connection that writes.

@@ -1,4 +1,4 @@
-//! Reading into memory, once at the start, what is held there.
+//! Reading into memory what is held there: at the start, and when another node changed it.
 
 use offhook_core::{
     Id, Result,
@@ -11,7 +11,7 @@ use sqlx::AnyConnection;
 use crate::{Library, Shelf, address_map, asset, database::failed, firmware, key::Sealer, phonebook, profile, site, template, tenant};
 
 /// Every table that names blobs.
-const BLOBS: &str = "SELECT sha256 FROM firmware UNION ALL SELECT sha256 FROM uploads UNION ALL SELECT sha256 FROM assets";
+pub(crate) const BLOBS: &str = "SELECT sha256 FROM firmware UNION ALL SELECT sha256 FROM uploads UNION ALL SELECT sha256 FROM assets";
 
 /// What the store starts with.
 pub(crate) struct Held {
@@ -43,20 +43,40 @@ pub(crate) async fn load(conn: &mut AnyConnection, sealer: &Sealer, clock: &dyn 
         .execute(&mut *conn)
         .await
         .map_err(failed)?;
-    let seq = count(conn, "SELECT COALESCE(MAX(seq), 0) FROM changes").await?;
-    let logged = count(conn, "SELECT COUNT(*) FROM requests").await?;
+    let seq = newest_change(conn).await?;
+    let logged = logged(conn).await?;
+    let configuration = configuration(conn, sealer, seq).await?;
+    let (shelf, library) = (firmware::load(conn).await?, library(conn).await?);
+    let blobs = sqlx::query_scalar(BLOBS).fetch_all(&mut *conn).await.map_err(failed)?;
+    Ok(Held { configuration, shelf, library, blobs, seq, logged })
+}
+
+/// Site, tenants, profiles and what else goes with them, as of this change.
+pub(crate) async fn configuration(conn: &mut AnyConnection, sealer: &Sealer, seq: u64) -> Result<Configuration> {
     let site = site::load(conn, sealer).await?;
     let tenants = tenant::load(conn, sealer).await?;
     let profiles = profile::load(conn, sealer).await?;
     let templates = template::load(conn).await?;
     let maps = address_map::load(conn).await?;
-    let shelf = firmware::load(conn).await?;
+    Ok(Configuration::new(seq, site, tenants, profiles).with_templates(templates).with_address_maps(maps))
+}
+
+/// Assets and phone books.
+pub(crate) async fn library(conn: &mut AnyConnection) -> Result<Library> {
     let mut library = Library::default();
     asset::load(conn, &mut library).await?;
     phonebook::load(conn, &mut library).await?;
-    let configuration = Configuration::new(seq, site, tenants, profiles).with_templates(templates).with_address_maps(maps);
-    let blobs = sqlx::query_scalar(BLOBS).fetch_all(&mut *conn).await.map_err(failed)?;
-    Ok(Held { configuration, shelf, library, blobs, seq, logged })
+    Ok(library)
+}
+
+/// Number of the newest change.
+pub(crate) async fn newest_change(conn: &mut AnyConnection) -> Result<u64> {
+    count(conn, "SELECT COALESCE(MAX(seq), 0) FROM changes").await
+}
+
+/// Rows of the request log.
+pub(crate) async fn logged(conn: &mut AnyConnection) -> Result<u64> {
+    count(conn, "SELECT COUNT(*) FROM requests").await
 }
 
 async fn count(conn: &mut AnyConnection, sql: &'static str) -> Result<u64> {

@@ -17,6 +17,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (8, "address_maps", include_str!("../migrations/0008_address_maps.sql")),
     (9, "idempotency_keys", include_str!("../migrations/0009_idempotency_keys.sql")),
     (10, "lists", include_str!("../migrations/0010_lists.sql")),
+    (11, "nodes", include_str!("../migrations/0011_nodes.sql")),
 ];
 
 const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";

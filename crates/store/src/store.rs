@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use offhook_core::{
-    Error, Result,
+    Error, Id, Result,
     clock::{Clock, Entropy},
     configuration::Configuration,
     settings::RawSecrets,
@@ -23,10 +23,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Author, Change, HistoryLimits, Library, Shelf,
     blob::Blobs,
+    blob_table,
     database::{Database, Dialect, failed},
     key::{MasterKey, Sealer},
     layers, loading,
     migrations::migrate,
+    nodes::Nodes,
     writer::{self, Order, Tx},
 };
 
@@ -43,6 +45,8 @@ pub struct StoreOptions {
     pub raw_secrets: RawSecrets,
     /// How many of the newest requests the log keeps.
     pub request_log_rows: u64,
+    /// Where the database holds the bytes of files: how many of them the data directory may have as copies.
+    pub blob_cache: u64,
     /// How much of the past is kept.
     pub history: HistoryLimits,
 }
@@ -56,6 +60,7 @@ impl StoreOptions {
             key_file: "secret.key".into(),
             raw_secrets: RawSecrets::default(),
             request_log_rows: 100_000,
+            blob_cache: 4 << 30,
             history: HistoryLimits::default(),
         }
     }
@@ -93,7 +98,10 @@ pub(crate) struct Shared {
     pub(crate) dialect: Dialect,
     pub(crate) readers: AnyPool,
     pub(crate) blobs: Blobs,
+    /// The other nodes; none: this is the only one.
+    pub(crate) nodes: Option<Arc<Nodes>>,
     pub(crate) request_log_rows: u64,
+    pub(crate) blob_cache: u64,
     pub(crate) history: HistoryLimits,
     master: MasterKey,
     raw: RwLock<Arc<RawSecrets>>,
@@ -137,9 +145,12 @@ impl Shared {
         }
     }
 
-    /// What became of the newest transaction, for health.
-    pub(crate) fn note_writer(&self, error: Option<&Error>) {
-        *guard(&self.writer_failed) = error.cloned();
+    /// What became of the newest transaction, for health. Whether that is news.
+    pub(crate) fn note_writer(&self, error: Option<&Error>) -> bool {
+        let mut noted = guard(&self.writer_failed);
+        let news = noted.is_some() != error.is_some();
+        *noted = error.cloned();
+        news
     }
 
     /// Another process may open the store now.
@@ -303,17 +314,30 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     check_key(&mut conn, check, &sealer, &key_file, &*entropy).await?;
     let held = loading::load(&mut conn, &sealer, &*clock, &*entropy).await.map_err(|e| e.to_string())?;
     layers::refresh(&mut conn).await.map_err(|e| e.to_string())?;
+    let nodes = if database.is_shared() {
+        blob_table::collect_unused(&mut conn, clock.now().as_millis()).await.map_err(|e| e.to_string())?;
+        let me = Id::new(&*clock, &*entropy).to_string();
+        Some(Arc::new(Nodes::join(&mut conn, me, held.seq).await.map_err(|e| e.to_string())?))
+    } else {
+        None
+    };
     sqlx::query("COMMIT").execute(&mut conn).await.map_err(cannot)?;
+    let telling = match &nodes {
+        Some(nodes) => Some(nodes.start(database.telling().map_err(cannot)?)),
+        None => None,
+    };
 
     let shared = Arc::new(Shared {
         readers: database.readers().await.map_err(cannot)?,
         blobs: Blobs::open(&dir.join("blobs"), held.blobs).map_err(|e| format!("{}: {e}", dir.join("blobs").display()))?,
         request_log_rows: options.request_log_rows,
+        blob_cache: options.blob_cache,
         history: options.history,
         clock,
         entropy,
         sealer,
         dialect: database.dialect,
+        nodes,
         master,
         raw: RwLock::new(Arc::new(options.raw_secrets)),
         configuration: RwLock::new(Arc::new(held.configuration)),
@@ -324,7 +348,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         lock: Mutex::new(Some(lock)),
     });
     let (orders, receiver) = mpsc::channel(writer::QUEUE);
-    tokio::spawn(writer::run(Tx::new(conn, shared.clone(), held.seq, held.logged), database, receiver));
+    tokio::spawn(writer::run(Tx::new(conn, shared.clone(), held.seq, held.logged), database, receiver, telling));
     Ok(Store { shared, orders, author: None, reach: Reach::ALL, dry: false })
 }
 

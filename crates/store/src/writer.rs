@@ -1,22 +1,28 @@
 //! The one writer. Waiting writes are taken together into one transaction, each in its savepoint, so that a failing one
 //! takes no other along; after one commit the values in memory are replaced, the caches told, and all are acknowledged.
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use offhook_core::{Error, Id, Result, clock::Timestamp, configuration::Configuration, token::Reach};
-use sqlx::AnyConnection;
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{AnyConnection, AssertSqlSafe};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     Author, Change, Library, Shelf, What,
     blob::Row,
     database::{Database, failed},
+    nodes::{self, Nodes},
     store::Shared,
 };
 
 /// The most writes of one transaction: bounds how long the first of them waits.
 const BATCH: usize = 256;
+/// How long a look for what other nodes wrote may take.
+const LOOK: Duration = Duration::from_secs(5);
 /// Writes that may wait before the next one has to wait outside.
 pub(crate) const QUEUE: usize = 1024;
 
@@ -40,6 +46,8 @@ pub(crate) struct Tx {
     pub(crate) shared: Arc<Shared>,
     /// Rows of the request log.
     pub(crate) logged: u64,
+    /// How many those were when they were counted.
+    pub(crate) counted: u64,
     /// Sets of layers that surely have a row.
     pub(crate) layer_sets: HashSet<String>,
     /// Rows that name a blob and came or went.
@@ -58,6 +66,7 @@ pub(crate) struct Mark {
     changes: usize,
     blobs: usize,
     logged: u64,
+    seq: u64,
 }
 
 impl Tx {
@@ -74,6 +83,7 @@ impl Tx {
             library,
             shared,
             logged,
+            counted: logged,
             layer_sets: HashSet::new(),
             blobs: Vec::new(),
             told: (0, 0),
@@ -112,6 +122,11 @@ impl Tx {
         Ok(self.seq)
     }
 
+    /// Changes of others, up to this one, are in memory now.
+    pub(crate) fn seen_up_to(&mut self, seq: u64) {
+        self.seq = seq;
+    }
+
     /// The newest change before this transaction, and now.
     pub(crate) fn seqs(&self) -> (u64, u64) {
         (self.changes.first().map_or(self.seq, |c| c.seq.saturating_sub(1)), self.seq)
@@ -140,6 +155,7 @@ impl Tx {
             changes: self.changes.len(),
             blobs: self.blobs.len(),
             logged: self.logged,
+            seq: self.seq,
         }
     }
 
@@ -150,6 +166,7 @@ impl Tx {
         self.changes.truncate(mark.changes);
         self.blobs.truncate(mark.blobs);
         self.logged = mark.logged;
+        self.seq = mark.seq;
         self.layer_sets.clear();
     }
 
@@ -204,12 +221,21 @@ fn closed() -> Error {
     Error::Unavailable("the store takes no writes: it was closed, or its database failed".into())
 }
 
-/// Runs until it is told to close or every handle of the store is gone.
-pub(crate) async fn run(mut tx: Tx, database: Database, mut orders: mpsc::Receiver<Order>) {
+/// Runs until it is told to close or every handle of the store is gone. `telling`: what tells other nodes of this one.
+pub(crate) async fn run(mut tx: Tx, database: Database, mut orders: mpsc::Receiver<Order>, telling: Option<JoinHandle<()>>) {
     let mut closing = None;
+    let mut waiting_for_others = JoinSet::new();
+    let shared = tx.shared.clone();
     while closing.is_none() {
         let mut waiting = Vec::new();
-        if orders.recv_many(&mut waiting, BATCH).await == 0 {
+        let count = tokio::select! {
+            count = orders.recv_many(&mut waiting, BATCH) => count,
+            () = news(shared.nodes.as_deref()) => {
+                look(&mut tx, &database).await;
+                continue;
+            }
+        };
+        if count == 0 {
             break;
         }
         let mut jobs = Vec::with_capacity(waiting.len());
@@ -223,18 +249,25 @@ pub(crate) async fn run(mut tx: Tx, database: Database, mut orders: mpsc::Receiv
             }
         }
         if !jobs.is_empty() {
-            batch(&mut tx, &database, jobs).await;
+            batch(&mut tx, &database, jobs, &mut waiting_for_others).await;
         }
+        while waiting_for_others.try_join_next().is_some() {}
     }
     while let Some(order) = orders.recv().await {
         match order {
-            Order::Write(job) => batch(&mut tx, &database, vec![job]).await,
+            Order::Write(job) => batch(&mut tx, &database, vec![job], &mut waiting_for_others).await,
             Order::Close(done) => drop(done.send(Ok(()))),
         }
     }
+    while waiting_for_others.join_next().await.is_some() {}
     let end = database.checkpoint(&mut tx.conn).await.map_err(failed);
-    let shared = tx.shared.clone();
     let _ = sqlx::Connection::close(tx.conn).await;
+    if let Some(nodes) = &shared.nodes {
+        nodes.leave();
+    }
+    if let Some(telling) = telling {
+        let _ = telling.await;
+    }
     if let Some(done) = closing {
         shared.readers.close().await;
         shared.unlock();
@@ -242,11 +275,62 @@ pub(crate) async fn run(mut tx: Tx, database: Database, mut orders: mpsc::Receiv
     }
 }
 
-async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>) {
-    let before = tx.mark();
+/// Comes when another node may have written something.
+async fn news(nodes: Option<&Nodes>) {
+    match nodes {
+        None => std::future::pending().await,
+        Some(nodes) => drop(tokio::time::timeout(nodes::BEAT, nodes.wake.notified()).await),
+    }
+}
+
+/// Takes in what other nodes wrote, and finds out whether the database is there.
+async fn look(tx: &mut Tx, database: &Database) {
+    let mut result = looked(tx).await;
+    if result.is_err() {
+        // The connection may be at fault alone.
+        result = match database.connect().await {
+            Ok(fresh) => {
+                tx.conn = fresh;
+                looked(tx).await
+            }
+            Err(error) => Err(failed(error)),
+        };
+    }
+    let result = result.map_err(|error| Error::Unavailable(format!("the database cannot be reached: {error}")));
+    if tx.shared.note_writer(result.as_ref().err()) {
+        match &result {
+            Ok(()) => tracing::info!("the database is there again"),
+            Err(error) => tracing::error!(%error, "what is in memory is served on; writes are refused"),
+        }
+    }
+}
+
+async fn looked(tx: &mut Tx) -> Result<()> {
+    let Some(nodes) = tx.shared.nodes.clone() else { return Ok(()) };
+    let look = async {
+        let mut news = nodes.news(&mut tx.conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", tx.seq).await?;
+        nodes::take_in(tx, &nodes, news.changes()).await?;
+        tx.run("COMMIT").await
+    };
+    let late = || Err(Error::Unavailable("it does not answer".into()));
+    tokio::time::timeout(LOOK, look).await.unwrap_or_else(|_| late())
+}
+
+async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>, waiting_for_others: &mut JoinSet<()>) {
     let mut acknowledgements = Vec::with_capacity(jobs.len());
-    let result = transaction(tx, database, jobs, &mut acknowledgements).await;
+    let others = match begin(tx, database).await {
+        Ok(others) => others,
+        Err(error) => {
+            tracing::error!(%error, "no transaction could be begun; its writes were refused");
+            tx.shared.note_writer(Some(&error));
+            start_over(tx, database).await;
+            return;
+        }
+    };
+    let before = tx.mark();
+    let result = transaction(tx, jobs, &mut acknowledgements, !others.is_empty()).await;
     let (changes, blobs) = (std::mem::take(&mut tx.changes), std::mem::take(&mut tx.blobs));
+    let mut failed_transaction = false;
     match &result {
         Ok(()) => {
             tx.shared.publish(tx, &changes);
@@ -255,21 +339,57 @@ async fn batch(tx: &mut Tx, database: &Database, jobs: Vec<Job>) {
         Err(error) => {
             tracing::error!(%error, "a transaction failed; its writes were refused");
             tx.back_to(before);
-            let _ = tx.run("ROLLBACK").await;
-            match database.connect().await {
-                Ok(fresh) => tx.conn = fresh,
-                Err(error) => tracing::error!(%error, "the database cannot be reached"),
-            }
+            failed_transaction = true;
         }
     }
     tx.shared.note_writer(result.as_ref().err());
-    for acknowledge in acknowledgements {
-        acknowledge(result.clone());
+    let acknowledge = move || acknowledgements.into_iter().for_each(|acknowledge| acknowledge(result.clone()));
+    match (changes.last(), tx.shared.nodes.clone()) {
+        (Some(last), Some(nodes)) if !others.is_empty() => {
+            let seq = last.seq;
+            // The next transaction does not wait for that.
+            waiting_for_others.spawn(async move {
+                nodes.wait_for(&others, seq).await;
+                acknowledge();
+            });
+        }
+        _ => acknowledge(),
+    }
+    if failed_transaction {
+        start_over(tx, database).await;
     }
 }
 
-async fn transaction(tx: &mut Tx, database: &Database, jobs: Vec<Job>, acknowledgements: &mut Vec<Acknowledge>) -> Result<()> {
-    database.begin(&mut tx.conn).await.map_err(|e| unavailable(failed(e)))?;
+/// Nothing of a transaction that failed is left: another connection, when there is one to be had.
+async fn start_over(tx: &mut Tx, database: &Database) {
+    let _ = tx.run("ROLLBACK").await;
+    match database.connect().await {
+        Ok(fresh) => tx.conn = fresh,
+        Err(error) => tracing::error!(%error, "the database cannot be reached"),
+    }
+}
+
+/// Begins a transaction; memory is what the database holds then. Gives the other nodes.
+async fn begin(tx: &mut Tx, database: &Database) -> Result<Vec<String>> {
+    let Some(nodes) = tx.shared.nodes.clone() else {
+        return database.begin(&mut tx.conn).await.map(|()| Vec::new()).map_err(|e| unavailable(failed(e)));
+    };
+    let writing = database.writing();
+    let mut news = nodes.news(&mut tx.conn, &writing, tx.seq).await;
+    if news.is_err() {
+        // The connection may have been cut since; nothing is lost by another.
+        tx.conn = database.connect().await.map_err(|e| unavailable(failed(e)))?;
+        news = nodes.news(&mut tx.conn, &writing, tx.seq).await;
+    }
+    let mut news = news.map_err(unavailable)?;
+    // Others may have taken away what had a row.
+    tx.layer_sets.clear();
+    nodes::take_in(tx, &nodes, news.changes()).await.map_err(unavailable)?;
+    Ok(news.others)
+}
+
+/// The writes and the end of a transaction that was begun.
+async fn transaction(tx: &mut Tx, jobs: Vec<Job>, acknowledgements: &mut Vec<Acknowledge>, others: bool) -> Result<()> {
     for job in jobs {
         let mark = tx.mark();
         tx.now = tx.shared.clock.now();
@@ -282,11 +402,18 @@ async fn transaction(tx: &mut Tx, database: &Database, jobs: Vec<Job>, acknowled
         }
         tx.run("RELEASE SAVEPOINT job").await.map_err(unavailable)?;
     }
+    crate::blob_table::settle(tx).await.map_err(unavailable)?;
     crate::change::trim(tx).await.map_err(unavailable)?;
-    tx.run("COMMIT").await.map_err(unavailable)
+    match tx.shared.nodes.clone().filter(|_| others && !tx.changes.is_empty()) {
+        Some(nodes) => {
+            let sql = format!("{}; COMMIT", nodes.notice(tx.seq));
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut tx.conn).await.map(drop).map_err(|e| unavailable(failed(e)))
+        }
+        None => tx.run("COMMIT").await.map_err(unavailable),
+    }
 }
 
 /// A transaction that fails as a whole is nobody's mistake who wrote.
 fn unavailable(error: Error) -> Error {
-    Error::Unavailable(format!("the write could not be made durable (is the disk full?): {error}"))
+    Error::Unavailable(format!("the write could not be made durable (is the disk full, the database away?): {error}"))
 }

@@ -3,4 +3,4 @@
 #[path = "store/main.rs"]
 mod store;
 
-use store::{common, opening};
+use store::{common, opening, requests};

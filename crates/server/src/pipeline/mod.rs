@@ -294,7 +294,7 @@ fn watch(store: &Store, devices: Arc<Devices>, changed: Arc<Changed>, clock: Arc
         for change in changes {
             match change.what {
                 What::Configuration | What::AllDevices => changed.at.store(clock.now().as_millis(), Ordering::SeqCst),
-                What::Firmware { .. } | What::Library { .. } => {
+                What::Firmware { .. } | What::Library { .. } | What::Everything => {
                     changed.stored.fetch_add(1, Ordering::SeqCst);
                     changed.at.store(clock.now().as_millis(), Ordering::SeqCst);
                 }

@@ -86,7 +86,7 @@ impl Devices {
                         self.cache.remove(mac);
                     }
                 }
-                What::AllDevices | What::Configuration => {
+                What::AllDevices | What::Configuration | What::Everything => {
                     self.era.fetch_add(1, Ordering::SeqCst);
                 }
                 What::Account { .. } | What::Library { .. } | What::Firmware { .. } | What::Packs { .. } | What::Token { .. } => {}

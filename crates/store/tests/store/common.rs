@@ -65,6 +65,16 @@ impl Place {
         Self { dir, database, clock: Arc::new(Hands(AtomicI64::new(1_800_000_000_000))), options }
     }
 
+    /// Another node on the same database, with the same key.
+    pub fn beside(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::copy(self.options.data_dir.join("secret.key"), data.join("secret.key")).unwrap();
+        let options = StoreOptions { data_dir: data, ..self.options.clone() };
+        Self { dir, database: None, clock: self.clock.clone(), options }
+    }
+
     pub async fn open(&self) -> Result<Store, OpenError> {
         Store::open(self.options.clone(), self.clock.clone(), Arc::new(Dice)).await
     }

@@ -39,6 +39,13 @@ async fn names_are_found_in_any_case_and_bytes_are_whole() {
         assert!(matches!(store.add_firmware(bad, "apack", blob(&store, b"x").await).await, Err(Error::Invalid(_))), "{bad:?}");
     }
     fs::write(store.firmware_path(&f), b"cut").unwrap();
+    if on_postgres() {
+        // It was a copy.
+        let mut bytes = Vec::new();
+        store.open_firmware(&f).await.unwrap().read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(bytes.len() as u64, f.size);
+        return;
+    }
     assert!(matches!(store.open_firmware(&f).await, Err(Error::Internal(text)) if text.contains("add it again")));
 }
 

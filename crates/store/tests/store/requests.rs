@@ -10,7 +10,7 @@ use offhook_store::{RequestFilter, RequestRecord, Seen, Store};
 
 use crate::common::*;
 
-fn record(n: u8, device: Option<Id>) -> RequestRecord {
+pub fn record(n: u8, device: Option<Id>) -> RequestRecord {
     RequestRecord {
         id: Id::from_parts(Timestamp::from_millis(1_000 + i64::from(n)), [n; 10]),
         at: Timestamp::from_millis(1_000 + i64::from(n)),
