@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{clients::Http, root};
+use crate::{
+    clients::Http,
+    postgres::{self, Database},
+    root,
+};
 
 /// How long anything may take that happens at once: a start, an end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,13 +63,16 @@ pub struct Listeners {
 /// A server to be: free ports of 127.0.0.1, an empty data folder, and whatever a test sets beside that.
 pub struct Setup {
     variables: BTreeMap<String, String>,
+    /// Where the store is no file of the data folder.
+    database: Option<Arc<Database>>,
     home: TempDir,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let home = tempfile::Builder::new().prefix("offhook-test-").tempdir().unwrap();
-        let setup = Self { variables: BTreeMap::new(), home };
+        let setup = Self { variables: BTreeMap::new(), database: None, home };
+        let setup = if postgres::wanted() { setup.on(&Arc::new(Database::new())) } else { setup };
         setup.set("admin.listen", "127.0.0.1:0").set("phones.http.listen", "127.0.0.1:0").set("phones.tftp.listen", "127.0.0.1:0")
     }
 }
@@ -76,6 +83,26 @@ impl Setup {
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.variables.insert(format!("OFFHOOK_{}", key.to_uppercase().replace('.', "__")), value.to_owned());
         self
+    }
+
+    /// On this database of PostgreSQL.
+    #[must_use]
+    pub fn on(mut self, database: &Arc<Database>) -> Self {
+        self.database = Some(database.clone());
+        self.set("store.url", &database.url())
+    }
+
+    /// One more node on the database of a server: with its key, and its token to speak to it.
+    #[must_use]
+    pub fn beside(server: &Server) -> Self {
+        let mut setup = Self::default();
+        setup.database.clone_from(&server.setup.database);
+        setup.variables.insert("OFFHOOK_STORE__URL".to_owned(), server.setup.variables["OFFHOOK_STORE__URL"].clone());
+        fs::create_dir_all(setup.data()).unwrap();
+        for name in ["secret.key", "admin.token"] {
+            fs::copy(server.data().join(name), setup.data().join(name)).unwrap();
+        }
+        setup
     }
 
     /// A variable of the environment that is no key of the configuration.

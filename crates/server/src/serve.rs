@@ -149,6 +149,7 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
         closing: closing.clone(),
     };
     let faces = bound.serve(&config, app, closing.clone());
+    tokio::spawn(follow_packs(pipeline.clone(), store.clone(), loader.clone(), closing.clone()));
     let chores = tokio::spawn(chores(pipeline.clone(), store.clone(), metrics, closing.clone()));
     let signals = Signals::listen()?;
     write_listeners(&config, &listeners)?;
@@ -164,6 +165,25 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
     drain(&config, faces, chores, (stop_recording, recording), &store).await;
     let _ = std::fs::remove_file(config.listeners_file());
     Ok(())
+}
+
+/// Packs that another node installed or removed are used here too.
+async fn follow_packs(pipeline: Pipeline, store: Store, loader: PackLoader, stop: CancellationToken) {
+    loop {
+        let _loaded_when_dropped = tokio::select! {
+            changed = store.packs_changed() => changed,
+            () = stop.cancelled() => return,
+        };
+        let _turn = loader.turn().await;
+        while let Err(error) = loader.reload(&pipeline).await {
+            tracing::error!(%error, "packs that another node changed could not be loaded");
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+        tracing::info!("packs were loaded again: another node changed them");
+    }
 }
 
 /// The listeners before anything can answer.
@@ -260,6 +280,7 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         key_file: config.key_file(),
         raw_secrets: RawSecrets::default(),
         request_log_rows: config.limits.request_log as u64,
+        blob_cache: config.store.blob_cache,
         history: HistoryLimits {
             versions: config.history.versions,
             age: config.history.age,

@@ -1,6 +1,6 @@
 //! Assets: their descriptions in the database and in memory, their bytes as blobs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use offhook_core::{
@@ -64,17 +64,12 @@ impl Store {
         self.write(move |tx| delete(tx, id, if_match).boxed()).await
     }
 
-    /// Where the bytes of an asset lie, by their sum.
-    pub fn asset_path(&self, sha256: &str) -> PathBuf {
-        self.shared.blobs.path(sha256)
-    }
-
-    /// Its bytes, for sending.
+    /// The bytes of an asset, for sending: by its name, their sum and how many they are.
     ///
     /// # Errors
-    /// `Internal` when they are gone or not as many as were stored.
-    pub async fn open_asset(&self, asset: &Asset) -> Result<tokio::fs::File> {
-        self.open_blob(&asset.sha256, asset.size, || format!("asset {:?}", asset.name)).await
+    /// `Internal` when they are gone or not as many as were stored; `Unavailable`.
+    pub async fn open_asset(&self, name: &str, sha256: &str, size: u64) -> Result<tokio::fs::File> {
+        self.open_blob(sha256, size, || format!("asset {name:?}")).await
     }
 }
 

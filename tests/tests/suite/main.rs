@@ -30,4 +30,5 @@ mod stored_for_phones;
 mod templates;
 mod tftp_face;
 mod tour;
+mod two_nodes;
 mod uploads;

@@ -133,7 +133,7 @@ pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if
 pub async fn contents(app: &App, who: &Caller, key: &str, tenant: Option<&str>) -> Result<(Arc<Asset>, tokio::fs::File)> {
     who.may_reveal(true)?;
     let asset = read(app, key, tenant)?;
-    let file = app.store.open_asset(&asset).await?;
+    let file = app.store.open_asset(&asset.name, &asset.sha256, asset.size).await?;
     Ok((asset, file))
 }
 

@@ -259,6 +259,15 @@ pub static KEYS: &[Key] = &[
         }),
     },
     Key {
+        path: "store.blob_cache",
+        default: Some(r#""4GiB""#),
+        example: r#""20GiB""#,
+        about: "With PostgreSQL the bytes of firmware, assets and uploads are in the database: so many of them may lie in data_dir/blobs \
+                as copies. The embedded store keeps them there, without this limit.",
+        reloads: false,
+        take: Take::Size(1 << 20..=1 << 44, |c, v| c.store.blob_cache = v),
+    },
+    Key {
         path: "admin.listen",
         default: Some(r#"["127.0.0.1:8666"]"#),
         example: r#"["127.0.0.1:8666", "[::1]:8666"]"#,

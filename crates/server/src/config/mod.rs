@@ -107,7 +107,7 @@ impl Config {
         Self {
             data_dir: PathBuf::new(),
             roles: Roles { phones: false, admin: false },
-            store: StoreConfig { url: String::new(), key_file: None },
+            store: StoreConfig { url: String::new(), key_file: None, blob_cache: 0 },
             admin: AdminConfig { listen: Vec::new(), insecure: false },
             phones: PhonesConfig {
                 public_url: None,
@@ -165,13 +165,15 @@ pub struct StoreConfig {
     pub url: String,
     /// The key for secrets; default `<data_dir>/secret.key`.
     pub key_file: Option<PathBuf>,
+    /// Bytes of copies of what a server's database holds.
+    pub blob_cache: u64,
 }
 
 impl std::fmt::Debug for StoreConfig {
     /// Without the URL of a server, which may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = if self.url.starts_with("sqlite:") { &self.url } else { "postgres" };
-        f.debug_struct("StoreConfig").field("url", &url).field("key_file", &self.key_file).finish()
+        f.debug_struct("StoreConfig").field("url", &url).field("key_file", &self.key_file).finish_non_exhaustive()
     }
 }
 

@@ -137,7 +137,10 @@ impl Files {
     pub async fn firmware(&self, store: &Store, shelf: &Shelf, name: &str) -> Result<File, Reason> {
         let firmware = shelf.get(name).ok_or_else(|| Reason::FirmwareMissing { missing: vec![name.to_owned()] })?;
         let read = async {
-            let bytes = tokio::fs::read(store.firmware_path(firmware)).await;
+            let bytes = match store.open_firmware(firmware).await {
+                Ok(file) => read_whole(file, firmware.size).await,
+                Err(error) => Err(error),
+            };
             bytes.map(Bytes::from).map_err(|error| {
                 tracing::error!(%error, name, "stored firmware cannot be read");
                 Reason::StoreUnavailable
@@ -146,6 +149,15 @@ impl Files {
         let bytes = self.firmware.get_or_insert_async(&firmware.sha256, read).await?;
         let etag = firmware.sha256.get(..32).unwrap_or(&firmware.sha256).into();
         Ok(File { body: bytes, content_type: "application/octet-stream".into(), etag, last_modified: firmware.created_at })
+    }
+}
+
+/// The bytes of a stored file.
+pub(super) async fn read_whole(mut file: tokio::fs::File, size: u64) -> offhook_core::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    match tokio::io::AsyncReadExt::read_to_end(&mut file, &mut bytes).await {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(offhook_core::Error::Internal(error.to_string())),
     }
 }
 

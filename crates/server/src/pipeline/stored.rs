@@ -90,7 +90,11 @@ impl Stored {
 
     async fn make(&self, store: &Store, plan: &AssetPlan) -> Result<Bytes, Reason> {
         let name = &plan.asset.name;
-        let stored = tokio::fs::read(store.asset_path(&plan.asset.sha256)).await.map_err(|error| {
+        let stored = match store.open_asset(name, &plan.asset.sha256, plan.asset.size).await {
+            Ok(file) => super::render::read_whole(file, plan.asset.size).await,
+            Err(error) => Err(error),
+        };
+        let stored = stored.map_err(|error| {
             tracing::error!(%error, name, "a stored asset cannot be read");
             Reason::StoreUnavailable
         })?;
