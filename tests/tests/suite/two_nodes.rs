@@ -55,15 +55,7 @@ fn an_edit_at_one_is_served_by_the_other_at_the_next_fetch() {
         here.patch("/site", &json!({ "settings": { "lines": { "2": { "username": format!("site-{n}") } } } }));
         both_say([there, here], &format!("site-{n}"));
     }
-    // A template of the site, and firmware with its bytes.
-    let template = |n: u8| format!("#!version:1.0.0.1\nmade = {n}\n");
-    for n in 1..=2_u8 {
-        let (here, there) = if n == 1 { (&a, &b) } else { (&b, &a) };
-        let body = json!({ "source": template(n) });
-        let names = here.get("/packs/yealink/templates");
-        let name = names["items"][0]["name"].as_str().unwrap_or_else(|| panic!("{names}")).to_owned();
-        assert!(!name.is_empty() && body.is_object() && there.get("/site").is_object());
-    }
+    // Firmware, with its bytes.
     let bytes: Vec<u8> = (0..2_000_000_u32).map(|n| (n % 249) as u8).collect();
     let sent = a.send(Method::POST, "/firmware?name=T46S-1.rom&pack=yealink", Some(("application/octet-stream", bytes.clone())));
     assert_eq!(sent.status, 201, "{}", sent.text());
@@ -85,6 +77,13 @@ fn a_pack_that_is_installed_at_one_serves_at_the_other() {
         let agent = ["-A", "Zentoro Z100 1.2.3 02:5a:54:00:00:07"];
         let answer = curl(&b.phone_url("/zt-025a54000007.conf"), &agent);
         assert!(answer.text().contains(&format!("made_by: {version}")), "{} {}", answer.status, answer.text());
+    }
+    // Templates that people write over it.
+    for n in 1..=4 {
+        let (here, there) = if n % 2 == 0 { (&a, &b) } else { (&b, &a) };
+        here.put("/templates/site/zentoro/base.tpl", &json!({ "source": format!("over: {n}\n") }));
+        let answer = curl(&there.phone_url("/zt-025a54000007.conf"), &["-A", "Zentoro Z100 1.2.3 02:5a:54:00:00:07"]);
+        assert!(answer.text().contains(&format!("over: {n}")), "{} {}", answer.status, answer.text());
     }
 }
 
@@ -116,8 +115,8 @@ fn edits_at_both_lose_nothing() {
         for (n, server) in [&a, &b, &a, &b].into_iter().enumerate() {
             scope.spawn(move || {
                 for m in 0..10 {
-                    let path = format!("/settings.variables.v{n}_{m}");
-                    let edit = json!({ "settings": { "variables": { format!("v{n}_{m}"): path } } });
+                    let line = (n * 10 + m + 1).to_string();
+                    let edit = json!({ "settings": { "lines": { line: { "username": format!("{n}-{m}") } } } });
                     server.patch(&format!("/devices/{MAC}"), &edit);
                 }
             });
@@ -125,7 +124,7 @@ fn edits_at_both_lose_nothing() {
     });
     for server in [&a, &b] {
         let device = server.get(&format!("/devices/{MAC}"));
-        assert_eq!(device["settings"]["variables"].as_object().map(|v| v.len()), Some(40), "{device}");
+        assert_eq!(device["settings"]["lines"].as_object().map(|v| v.len()), Some(40), "{device}");
         assert_eq!(device["revision"], 41);
     }
 }
@@ -161,7 +160,7 @@ fn while_the_database_is_away_phones_are_served_from_memory() {
     assert!(file(&server, &format!("/{MAC}.cfg")).text().contains("kept"));
     database.stop();
     until(|| (ready().status == 503).then_some(())).expect("it is not ready");
-    assert!(ready().text().contains("database"), "{}", ready().text());
+    assert!(ready().text().contains("the store does not answer"), "{}", ready().text());
     assert!(file(&server, &format!("/{MAC}.cfg")).text().contains("kept"), "from memory");
     let refused = server.api(Method::PATCH, &format!("/devices/{MAC}"), Some(&json!({ "label": "x" })));
     assert_eq!(refused.status, 503, "{}", refused.text());
