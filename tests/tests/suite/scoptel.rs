@@ -273,6 +273,10 @@ fn sc_12_a_tenants_name_wins_and_sc_13_the_next_fetch_has_it() {
     let shown = server.cli(&["address-map", "set", "1.1.1.1", "new.example", "--dry-run"]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("3 devices"), "{shown:?}");
     assert!(server.cli(&["address-map", "delete", "1.1.1.1"]).status.success());
+    let audited = server.get("/audit?noun=address-map");
+    let actions: Vec<&str> = audited["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(actions.iter().filter(|a| **a == "delete").count(), 2, "{audited}");
+    assert!(!audited.to_string().contains("new.example"), "a dry run is not written down: {audited}");
     assert!(file("001565000002").contains("ntp_server1 = 1.1.1.1"));
 }
 
