@@ -1,11 +1,14 @@
 //! The command line as a whole: nouns, then verbs.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{
-    account, address_map, asset, audit, config, device, firmware, health, history, import, job, pack, phonebook, profile, requests, serve,
-    simulate, site, template, tenant, token,
+use crate::{
+    commands::{
+        account, address_map, asset, audit, config, device, firmware, health, history, import, job, man, pack, phonebook, profile,
+        requests, serve, simulate, site, status, template, tenant, token,
+    },
+    examples,
 };
 
 /// Provisions telephones: knows which phone asks, what it may have, and says so.
@@ -21,8 +24,10 @@ use crate::commands::{
     after_help = "\
 Begin:
   offhook serve                   run the server here, with everything it needs
+  offhook status                  the server on one page
   offhook requests --follow       see what phones ask, and why they get it
   offhook device --help           your first phone
+  offhook device show MAC         what it is, what it got, why not, what next
 
 Commands find the server by --url and --token, then OFFHOOK_URL and
 OFFHOOK_TOKEN, then the data folder of a server on this machine (--data-dir,
@@ -60,7 +65,24 @@ pub enum Command {
     Pack(pack::Pack),
     Job(job::Job),
     Health(health::Health),
+    Status(status::Status),
     Completions(Completions),
+    Man(man::Manual),
+}
+
+/// The whole command line, with the examples of every command.
+pub fn command() -> clap::Command {
+    examples::added(Cli::command())
+}
+
+/// What was typed.
+///
+/// # Errors
+/// What is wrong with it; help and version, when these were asked for.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
 }
 
 /// Print completions for a shell
@@ -78,13 +100,11 @@ pub struct Completions {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     fn parses(line: &str) -> bool {
@@ -101,10 +121,9 @@ mod tests {
             "offhook device add 00:15:65:aa:bb:cc --model 7960 --label x lines.1.account=1001",
             "offhook device set 001565aabbcc display.text=x --unset keys.5 --restore keys.6 --clear time --profile a --profile b",
             "offhook device approve a b c",
-            "offhook device approve --state pending --model x",
-            "offhook device delete --all --dry-run",
-            "offhook device set --all display.text=x --add-tag a --remove-profile b",
-            "offhook device set --tag a time.zone=Europe/Paris --dry-run --no-wait",
+            "offhook device approve --where state=pending --where model=x",
+            "offhook device delete --where all --dry-run",
+            "offhook device set --where tag=a display.text=x --add-tag b --remove-profile c --no-wait --yes",
             "offhook device import f.csv --mode upsert --dry-run",
             "offhook import macs f --tenant t --dry-run",
             "offhook device cat 001565aabbcc /001565aabbcc.cfg --reveal",

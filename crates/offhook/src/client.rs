@@ -147,6 +147,19 @@ impl Client {
         self.now.get()
     }
 
+    /// Where the server is.
+    pub fn address(&self) -> String {
+        self.server.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Whether it can serve, as it says to everybody.
+    pub async fn is_ready(&self) -> Outcome<bool> {
+        let mut url = self.server.clone();
+        url.set_path("/readyz");
+        let answer = self.http.get(url).timeout(Duration::from_secs(5)).send().await.map_err(|e| self.unreachable(&e))?;
+        Ok(answer.status().is_success())
+    }
+
     /// From now on writes are only tried: the server checks and answers them as if made, and keeps nothing.
     pub fn only_try(&self) {
         self.dry.set(true);
@@ -290,21 +303,26 @@ impl Client {
         self.value(self.request(Method::DELETE, segments, query)).await
     }
 
-    /// POST of a file, piece by piece.
-    pub async fn upload(&self, segments: &[&str], query: Query<'_>, file: &Path) -> Outcome<Value> {
-        self.upload_as("application/octet-stream", segments, query, file).await
-    }
-
-    /// POST of a file of a media type, piece by piece.
-    pub async fn upload_as(&self, media: &'static str, segments: &[&str], query: Query<'_>, file: &Path) -> Outcome<Value> {
+    /// POST of a file as what it is; `-` is standard input.
+    pub async fn post_file(&self, segments: &[&str], query: Query<'_>, file: &Path, media_type: &'static str) -> Outcome<Value> {
         let cannot = |e: std::io::Error| Failure::Failed(format!("{} cannot be read: {e}", file.display()));
+        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, media_type);
+        if file == Path::new("-") {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map_err(cannot)?;
+            return self.value(request.body(bytes)).await;
+        }
         let open = tokio::fs::File::open(file).await.map_err(cannot)?;
         let about = open.metadata().await.map_err(cannot)?;
         if !about.is_file() {
             return Err(Failure::Failed(format!("{} is no file", file.display())));
         }
-        let request = self.request(Method::POST, segments, query).header(header::CONTENT_TYPE, media);
         self.value(request.header(header::CONTENT_LENGTH, about.len()).body(open)).await
+    }
+
+    /// POST of a file, piece by piece.
+    pub async fn upload(&self, segments: &[&str], query: Query<'_>, file: &Path) -> Outcome<Value> {
+        self.post_file(segments, query, file, "application/octet-stream").await
     }
 
     /// Pages of a list until there are `limit` items: `{items, next_cursor}`.

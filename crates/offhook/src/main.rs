@@ -5,6 +5,7 @@ mod assign;
 mod cli;
 mod client;
 mod commands;
+mod examples;
 mod explain;
 mod failure;
 mod output;
@@ -16,11 +17,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, Parser};
 use tokio::runtime;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::Command,
     failure::{Failure, Outcome},
     output::Output,
 };
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
     // Whoever asks for JSON gets failures so too, those of the command line itself among them.
     let json = std::env::args_os().any(|argument| argument == "--json");
-    let ended = match Cli::try_parse() {
+    let ended = match cli::parse() {
         Ok(cli) => run(cli.command, &mut io::stdout().lock()),
         Err(error) if json && error.use_stderr() => Err(Failure::Usage(error.to_string().trim_end().to_owned())),
         Err(error) => error.exit(),
@@ -72,9 +72,11 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
         Command::Pack(pack) => pack.run(out),
         Command::Completions(completions) => {
             let mut script = Vec::new();
-            clap_complete::generate(completions.shell, &mut Cli::command(), "offhook", &mut script);
+            clap_complete::generate(completions.shell, &mut cli::command(), "offhook", &mut script);
             out.bytes(&script)
         }
+        Command::Man(manual) => manual.run(out),
+        Command::Status(status) => ask(status.run(out)),
         Command::Device(device) => ask(device.run(out)),
         Command::Import(import) => ask(import.run(out)),
         Command::Profile(profile) => ask(profile.run(out)),

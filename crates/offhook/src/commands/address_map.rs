@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, more, put};
+use super::{Guard, Trial, at_least_one, more, owner, put};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -45,11 +45,26 @@ enum Verb {
     /// Show an address map and how many devices it concerns
     Show(Which),
     /// Give an address a name
-    Add(Write),
+    Add {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        trial: Trial,
+    },
     /// Give an address another name
-    Set(Write),
+    Set {
+        #[command(flatten)]
+        write: Write,
+        #[command(flatten)]
+        guard: Guard,
+    },
     /// Delete an address map: files name the address itself again
-    Delete(Which),
+    Delete {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        guard: Guard,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -62,8 +77,8 @@ struct Which {
 }
 
 impl Which {
-    fn query(&self, dry_run: bool) -> [(&'static str, Option<String>); 2] {
-        [("tenant", self.tenant.clone()), ("dry_run", dry_run.then(|| "true".to_owned()))]
+    fn query(&self) -> [(&'static str, Option<String>); 1] {
+        [("tenant", self.tenant.clone())]
     }
 }
 
@@ -73,9 +88,6 @@ struct Write {
     which: Which,
     /// The host name that takes its place
     name: String,
-    /// Change nothing: tell how many devices it would concern
-    #[arg(long)]
-    dry_run: bool,
 }
 
 impl AddressMap {
@@ -89,40 +101,39 @@ impl AddressMap {
                 if out.as_json(&list)? {
                     return Ok(());
                 }
-                let rows = items(&list).iter().map(|m| vec![member(m, "address"), member(m, "name"), of_tenant(m)]).collect();
+                let rows = items(&list).iter().map(|m| vec![member(m, "address"), member(m, "name"), owner(m)]).collect();
                 let none = "No address has a name. Give one: offhook address-map add ADDRESS NAME";
                 out.table(&["address", "name", "tenant"], rows, none)?;
                 more(out, &list)
             }
-            Verb::Show(which) => show(out, &client.get(&["address-maps", &which.address], &which.query(false)).await?, false),
-            Verb::Add(write) => {
+            Verb::Show(which) => show(out, &client.get(&["address-maps", &which.address], &which.query()).await?),
+            Verb::Add { write, trial } => {
+                trial.begin(out, &client);
                 let mut body = json!({ "address": write.which.address, "name": write.name });
                 put(&mut body, "tenant", write.which.tenant.clone());
-                let [_, dry] = write.which.query(write.dry_run);
-                show(out, &client.post(&["address-maps"], &[dry], &body).await?, write.dry_run)
+                show(out, &client.post(&["address-maps"], &[], &body).await?)
             }
-            Verb::Set(write) => {
+            Verb::Set { write, guard } => {
+                guard.begin(out, &client);
                 let address = ["address-maps", write.which.address.as_str()];
                 if write.name.is_empty() {
                     return Err(Failure::Usage("nothing to set: give a host name".to_owned()));
                 }
-                show(out, &client.patch(&address, &write.which.query(write.dry_run), &json!({ "name": write.name })).await?, write.dry_run)
+                show(out, &client.patch(&address, &write.which.query(), &json!({ "name": write.name })).await?)
             }
-            Verb::Delete(which) => {
+            Verb::Delete { which, guard } => {
+                guard.begin(out, &client);
                 let address = ["address-maps", which.address.as_str()];
-                let map = client.get(&address, &which.query(false)).await?;
+                let map = client.get(&address, &which.query()).await?;
                 client.delete(&["address-maps", &member(&map, "id")], &[]).await?;
-                if out.as_json(&json!({ "deleted": member(&map, "address"), "devices": map.get("devices") }))? {
+                if out.as_json(&json!({ "deleted": [member(&map, "address")], "devices": map.get("devices") }))? {
                     return Ok(());
                 }
-                out.line(format!("The address map for {} is deleted. It concerned {}.", member(&map, "address"), devices(&map)))
+                out.done(&format!("The address map for {}", member(&map, "address")), "deleted")?;
+                out.line(format!("It concerns {}.", devices(&map)))
             }
         }
     }
-}
-
-fn of_tenant(map: &Value) -> String {
-    Some(member(map, "tenant")).filter(|t| !t.is_empty()).unwrap_or_else(|| "(all)".to_owned())
 }
 
 fn devices(map: &Value) -> String {
@@ -132,15 +143,9 @@ fn devices(map: &Value) -> String {
     }
 }
 
-fn show(out: &mut Output<'_>, map: &Value, dry: bool) -> Outcome {
+fn show(out: &mut Output<'_>, map: &Value) -> Outcome {
     if out.as_json(map)? {
         return Ok(());
     }
-    out.fields(&[
-        ("Address", member(map, "address")),
-        ("Name", member(map, "name")),
-        ("Tenant", of_tenant(map)),
-        ("Concerns", devices(map)),
-    ])?;
-    if dry { out.line("Nothing was changed: this was a dry run.") } else { Ok(()) }
+    out.fields(&[("Address", member(map, "address")), ("Name", member(map, "name")), ("Tenant", owner(map)), ("Concerns", devices(map))])
 }

@@ -1,6 +1,6 @@
 //! `offhook device`: phones, base stations, adapters and door phones.
 
-mod bulk;
+mod fit;
 mod many;
 mod page;
 mod show;
@@ -14,7 +14,6 @@ use crate::{
     client::{Client, Connection, Query},
     failure::{Failure, Outcome},
     output::{Output, items, member},
-    wait::Waiting,
 };
 
 /// Phones: list, add, set up, approve, and look at what they get
@@ -131,14 +130,12 @@ struct Which {
 #[derive(Args, Debug)]
 struct Several {
     /// MAC addresses, in any spelling, or ids
-    #[arg(value_name = "MAC")]
+    #[arg(value_name = "MAC", required_unless_present = "fits", conflicts_with = "fits")]
     devices: Vec<String>,
     #[command(flatten)]
-    selector: many::Selector,
+    fitting: fit::Fitting,
     #[command(flatten)]
     trial: Trial,
-    #[command(flatten)]
-    waiting: Waiting,
 }
 
 #[derive(Args, Debug)]
@@ -197,11 +194,13 @@ struct Change {
     #[command(flatten)]
     write: Write,
     #[command(flatten)]
+    fitting: fit::Fitting,
+    #[command(flatten)]
+    lists: fit::Lists,
+    #[command(flatten)]
     guard: Guard,
     #[command(flatten)]
     mass: many::Mass,
-    #[command(flatten)]
-    many: bulk::Many,
 }
 
 #[derive(Args, Debug)]
@@ -263,6 +262,18 @@ impl Write {
         }
     }
 
+    /// The patch that many devices get: without what needs to be known of each.
+    fn for_many(&self) -> Outcome<Value> {
+        let change = self.assignments.read(Of::Settings)?;
+        if change.needs_current() || !self.unset.is_empty() {
+            let way = "items of lists, --unset and --restore need one device each; write the whole list";
+            return Err(Failure::Usage(way.to_owned()));
+        }
+        let mut body = self.body();
+        put(&mut body, "settings", (!change.is_empty()).then(|| change.patch(&document())).transpose()?);
+        Ok(body)
+    }
+
     /// Everything but the settings and what is taken away.
     fn body(&self) -> Value {
         let mut body = document();
@@ -302,24 +313,40 @@ impl Device {
                 let (device, write) = write.of(device);
                 add(out, &client, device, &write).await
             }
-            Verb::Set(Change { mass, write, guard, .. }) if mass.to_pack.is_some() => {
+            Verb::Set(Change { mass, write, guard, fitting, .. }) if mass.to_pack.is_some() => {
                 let new = mass.to_pack.clone().unwrap_or_default();
-                mass.run(out, &client, write.pack.as_deref(), &new, guard.trial.dry_run).await
+                mass.run(out, &client, (write.pack.as_deref(), &new), fitting.waiting, guard.trial.dry_run).await
             }
-            Verb::Set(Change { device, write, guard, mass, many }) => {
+            Verb::Set(Change { device, write, guard, fitting, lists, .. }) if fitting.is_given() => {
+                let (device, write) = write.of(device);
+                if device.is_some() || guard.revision.is_some() {
+                    return Err(Failure::Usage("--where is instead of a MAC address, and has no --revision".to_owned()));
+                }
+                let mut action = lists.action();
+                put(&mut action, "patch", Some(write.for_many()?).filter(|patch| *patch != document()));
+                if action == document() {
+                    return Err(nothing_to_set("PATH=VALUE, --file, --clear or an option"));
+                }
+                fitting.perform(out, &client, &action, "changed", guard.trial.dry_run).await
+            }
+            Verb::Set(Change { device, write, guard, .. }) => {
                 guard.begin(out, &client);
                 match write.of(device) {
                     (Some(device), write) => set(out, &client, &device, &write, guard).await,
-                    (None, write) => set_many(out, &client, write, &many, mass.waiting).await,
+                    (None, _) => Err(Failure::Usage(
+                        "which device? Give its MAC address (offhook device list has them), or --where FIELD=VALUE for all that fit"
+                            .to_owned(),
+                    )),
                 }
             }
-            Verb::Import(file) => file.run(out, &client).await,
+            Verb::Import(import) => import.run(out, &client).await,
             Verb::Sync(sync) => sync.run(out, &client).await,
+            Verb::Delete(several) if several.fitting.is_given() => {
+                let dry_run = several.trial.dry_run;
+                several.fitting.perform(out, &client, &json!({ "delete": true }), "deleted", dry_run).await
+            }
             Verb::Delete(several) => {
                 several.trial.begin(out, &client);
-                if several.are_many()? {
-                    return bulk::run(out, &client, several.selector.document(), json!({ "delete": true }), several.waiting).await;
-                }
                 for device in &several.devices {
                     client.delete(&["devices", device], &[]).await?;
                     out.done(device, "deleted")?;
@@ -413,24 +440,14 @@ impl List {
 }
 
 impl Several {
-    /// Whether a selector says which, and not a list of names.
-    fn are_many(&self) -> Outcome<bool> {
-        let selected = self.selector.document() != document();
-        match (selected, self.devices.is_empty()) {
-            (false, true) | (true, false) => Err(Failure::Usage(
-                "which devices? Give MAC addresses (offhook device list has them), or say which ones: --state, --pack, --model, --tag … or --all"
-                    .to_owned(),
-            )),
-            (selected, _) => Ok(selected),
-        }
-    }
-
     async fn put_state(&self, out: &mut Output<'_>, client: &Client, state: &str) -> Outcome {
-        self.trial.begin(out, client);
-        if self.are_many()? {
-            let action = if state == "ready" { json!({ "approve": true }) } else { json!({ "disable": true }) };
-            return bulk::run(out, client, self.selector.document(), action, self.waiting).await;
+        if self.fitting.is_given() {
+            let (action, what) = if state == "ready" { ("approve", "approved") } else { ("disable", "disabled") };
+            let mut order = document();
+            order[action] = json!(true);
+            return self.fitting.perform(out, client, &order, what, self.trial.dry_run).await;
         }
+        self.trial.begin(out, client);
         let mut changed = Vec::new();
         for device in &self.devices {
             let answer = client.patch(&["devices", device], &[], &json!({ "state": state })).await?;
@@ -487,47 +504,6 @@ async fn set(out: &mut Output<'_>, client: &Client, device: &str, write: &Write,
     }
     let device = client.patch(&address, &[], &body).await?;
     written(out, client, device).await
-}
-
-/// One change for many: options that tell what a device is say which ones, the others and the settings are the change.
-async fn set_many(out: &mut Output<'_>, client: &Client, write: Write, many: &bulk::Many, waiting: Waiting) -> Outcome {
-    let change = write.assignments.read(Of::Settings)?;
-    let mut patch = write.body();
-    let mut selector = document();
-    for (name, field) in [("pack", "pack"), ("vendor", "vendor"), ("model", "model"), ("tenant", "tenant"), ("state", "state")] {
-        let said = patch.as_object_mut().and_then(|p| p.remove(field));
-        put(&mut selector, name, said);
-    }
-    for (name, field, list) in [("profile", "profiles", &write.profiles), ("tag", "tags", &write.tags)] {
-        if let [one] = list.as_slice() {
-            patch.as_object_mut().and_then(|p| p.remove(field));
-            put(&mut selector, name, Some(one.clone()));
-        } else if !list.is_empty() {
-            return Err(Failure::Usage(format!(
-                "--{name} says which devices: give it once; --add-{name} and --remove-{name} change the list"
-            )));
-        }
-    }
-    put(&mut selector, "q", many.q.clone());
-    put(&mut selector, "all", many.all.then_some(true));
-    if selector == document() {
-        return Err(Failure::Usage(
-            "which device? Give its MAC address (offhook device list has them), or say which ones: --pack, --model, --tag, --profile, --state, --q … or --all"
-                .to_owned(),
-        ));
-    }
-    if change.needs_current() || !write.unset.is_empty() {
-        return Err(Failure::Usage(
-            "items of lists, --unset and --restore are set for one device at a time: give its MAC address".to_owned(),
-        ));
-    }
-    put(&mut patch, "settings", (!change.is_empty()).then(|| change.patch(&document())).transpose()?);
-    let mut action = many.action();
-    put(&mut action, "patch", (patch != document()).then_some(patch));
-    if action == document() {
-        return Err(nothing_to_set("PATH=VALUE, --file, --clear, --label, --location, --add-tag or --add-profile"));
-    }
-    bulk::run(out, client, selector, action, waiting).await
 }
 
 /// The device as it is now; when it cannot be asked for more, as the server answered.

@@ -13,7 +13,7 @@ use crate::{
     wait::{self, Waiting},
 };
 
-/// Lists from elsewhere
+/// Devices from lists that are made elsewhere
 #[derive(Args, Debug)]
 pub struct Import {
     #[command(flatten)]
@@ -52,7 +52,7 @@ impl Import {
         match self.what {
             What::Macs { file, tenant, trial } => {
                 trial.begin(out, &client);
-                let answer = client.upload_as("text/plain", &["import", "macs"], &[("tenant", tenant)], &file).await?;
+                let answer = client.post_file(&["import", "macs"], &[("tenant", tenant)], &file, "text/plain").await?;
                 if !out.as_json(&answer)? {
                     macs(out, &answer)?;
                 }
@@ -161,7 +161,7 @@ impl Devices {
             Mode::Upsert => "upsert",
         };
         let query = [("mode", Some(mode.to_owned()))];
-        let job = client.upload_as(format.media(), &["devices:import"], &query, &self.file).await?;
+        let job = client.post_file(&["devices:import"], &query, &self.file, format.media()).await?;
         let Some(job) = self.waiting.follow(out, client, job).await? else { return Ok(()) };
         let count = |name: &str| job.pointer(&format!("/counts/{name}")).and_then(Value::as_u64).unwrap_or(0);
         if !out.as_json(&job)? {

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::fit::Fitting;
 use crate::{
     client::Client,
     commands::{document, put, shelf},
@@ -40,11 +41,11 @@ pub struct Sync {
     macs: Vec<String>,
     #[command(flatten)]
     selector: Selector,
+    #[command(flatten)]
+    fitting: Fitting,
     /// Restart them
     #[arg(long)]
     reboot: bool,
-    #[command(flatten)]
-    waiting: Waiting,
 }
 
 /// Many devices at once.
@@ -68,40 +69,16 @@ pub struct Selector {
     /// Those of a tenant
     #[arg(long)]
     tenant: Option<String>,
-    /// Those in a state: pending, ready, disabled
-    #[arg(long)]
-    state: Option<String>,
-    /// Those whose own file is this: never, current, outdated
-    #[arg(long, value_name = "SYNC")]
-    sync: Option<String>,
-    /// Those whose MAC, label, location or model holds this text
-    #[arg(long, value_name = "TEXT")]
-    q: Option<String>,
-    /// Every device
-    #[arg(long)]
-    all: bool,
 }
 
 impl Selector {
-    /// As the server takes it; empty when nothing was said.
-    pub fn document(&self) -> Value {
+    fn document(&self) -> Value {
         let mut selector = document();
-        let Self { pack, vendor, model, profile, tag, tenant, state, sync, q, all } = self;
-        let fields = [
-            ("pack", pack),
-            ("vendor", vendor),
-            ("model", model),
-            ("profile", profile),
-            ("tag", tag),
-            ("tenant", tenant),
-            ("state", state),
-            ("sync", sync),
-            ("q", q),
-        ];
-        for (name, value) in fields {
+        let Self { pack, vendor, model, profile, tag, tenant } = self;
+        for (name, value) in [("pack", pack), ("vendor", vendor), ("model", model), ("profile", profile), ("tag", tag), ("tenant", tenant)]
+        {
             put(&mut selector, name, value.clone());
         }
-        put(&mut selector, "all", all.then_some(true));
         selector
     }
 }
@@ -110,10 +87,13 @@ impl Sync {
     /// Does it.
     pub async fn run(self, out: &mut Output<'_>, client: &Client) -> Outcome {
         let action = if self.reboot { How::Reboot } else { How::Reload };
-        let selector = self.selector.document();
+        let mut selector = self.selector.document();
+        for (field, value) in self.fitting.selector()?.as_object().into_iter().flatten() {
+            selector[field] = value.clone();
+        }
         let one_by_one: Vec<&String> = self.devices.iter().chain(&self.macs).collect();
         if (selector == document()) == one_by_one.is_empty() {
-            return Err(Failure::Usage("give MAC addresses, or which ones: --pack, --model, --tag …".to_owned()));
+            return Err(Failure::Usage("which phones? Give MAC addresses, or --where FIELD=VALUE, such as --where model=T46S".to_owned()));
         }
         if one_by_one.is_empty() {
             let body = json!({ "selector": selector, "action": { "sync": action.name() } });
@@ -132,7 +112,7 @@ impl Sync {
     }
 
     async fn ended(&self, out: &mut Output<'_>, client: &Client, job: Value, list: &str) -> Outcome {
-        let Some(job) = self.waiting.follow(out, client, job).await? else { return Ok(()) };
+        let Some(job) = self.fitting.waiting.follow(out, client, job).await? else { return Ok(()) };
         if !out.as_json(&job)? {
             answers(out, &job, list)?;
         }
@@ -145,7 +125,7 @@ impl Sync {
 }
 
 /// What each phone answered.
-fn answers(out: &mut Output<'_>, job: &Value, list: &str) -> Outcome {
+pub fn answers(out: &mut Output<'_>, job: &Value, list: &str) -> Outcome {
     for answer in job.pointer(&format!("/result/{list}")).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
         let text = format!("{}: {}", member(answer, "device"), member(answer, "says"));
         let text = if member(answer, "taken") == "true" { text } else { out.bad(&text) };
@@ -166,18 +146,23 @@ pub struct Mass {
     /// With --to-pack: also when devices would fail by it
     #[arg(long, requires = "to_pack")]
     force: bool,
-    #[command(flatten)]
-    pub waiting: Waiting,
 }
 
 impl Mass {
     /// Does it.
-    pub async fn run(&self, out: &mut Output<'_>, client: &Client, old: Option<&str>, new: &str, dry_run: bool) -> Outcome {
+    pub async fn run(
+        &self,
+        out: &mut Output<'_>,
+        client: &Client,
+        (old, new): (Option<&str>, &str),
+        waiting: Waiting,
+        dry_run: bool,
+    ) -> Outcome {
         let sync = self.sync.map_or("none", How::name);
         let body = json!({ "selector": { "pack": old }, "action": { "change_pack": new, "sync": sync },
                            "dry_run": dry_run, "force": self.force });
         let job = client.post(&["devices:bulk"], &[], &body).await?;
-        let Some(job) = self.waiting.follow(out, client, job).await? else { return Ok(()) };
+        let Some(job) = waiting.follow(out, client, job).await? else { return Ok(()) };
         if out.as_json(&job)? {
             return wait::ended_well(&job);
         }
@@ -187,7 +172,8 @@ impl Mass {
         let count = |name: &str| job.pointer(&format!("/counts/{name}")).and_then(Value::as_u64).unwrap_or(0);
         if dry_run {
             crate::commands::job::errors(out, &job)?;
-            return out.line(format!("{} devices would get {new}; nothing is changed.", member(&result, "devices")));
+            out.dry = true;
+            return out.line(format!("{} devices would get {new}.", member(&result, "devices")));
         }
         out.line(format!("{} devices have {new} now.", count("changed")))?;
         if self.sync.is_some() {

@@ -13,7 +13,7 @@ use std::{
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, document, history, more, put};
+use super::{Trial, at_least_one, document, history, more, put};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -83,6 +83,8 @@ enum Verb {
         names: Vec<String>,
         #[command(flatten)]
         layer: Layer,
+        #[command(flatten)]
+        trial: Trial,
     },
     /// What an override was before: every version, and what it changed
     History {
@@ -208,7 +210,7 @@ impl Template {
             Verb::Put { file, revision } => save(out, &client, &file, revision).await,
             Verb::Check { file, reveal } => check(out, &client, &file, reveal).await,
             Verb::Copy(copy) => copied(out, &client, copy).await,
-            Verb::Delete { pack, names, layer } => delete(out, &client, &pack, &names, &layer).await,
+            Verb::Delete { pack, names, layer, trial } => delete(out, &client, &pack, &names, &layer, trial).await,
             Verb::History { which, versions } => {
                 let thing = history::Thing::template(&which.layer.scope(), &which.pack, &which.name);
                 history::show(out, &client, &thing, &versions).await
@@ -372,14 +374,17 @@ async fn copied(out: &mut Output<'_>, client: &Client, copy: Copy) -> Outcome {
     report::copied(out, &answer, copy.dry_run)
 }
 
-async fn delete(out: &mut Output<'_>, client: &Client, pack: &str, names: &[String], layer: &Layer) -> Outcome {
+async fn delete(out: &mut Output<'_>, client: &Client, pack: &str, names: &[String], layer: &Layer, trial: Trial) -> Outcome {
     let scope = layer.scope();
     let changes: Vec<Value> = names.iter().map(|name| json!({ "scope": scope, "pack": pack, "name": name, "source": null })).collect();
-    let answer = client.post(&["templates:apply"], &[], &json!({ "changes": changes })).await?;
+    // What a deletion would do is a check of it.
+    out.dry = trial.dry_run;
+    let call = if trial.dry_run { "templates:check" } else { "templates:apply" };
+    let answer = client.post(&[call], &[], &json!({ "changes": changes })).await?;
     if out.as_json(&answer)? {
         return Ok(());
     }
-    report::saved(out, &answer)
+    if trial.dry_run { report::checked(out, &answer) } else { report::saved(out, &answer) }
 }
 
 /// `base.tpl of yealink, for the site`
