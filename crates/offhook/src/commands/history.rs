@@ -16,9 +16,9 @@ use crate::{
 #[command(after_help = "\
 Devices, profiles, accounts, tenants, the site and template overrides keep their
 earlier versions. What one thing was before is told by its noun:
-  offhook device history 001565aabbcc          every version, and what it changed
-  offhook device history 001565aabbcc 3        one version whole
-  offhook device restore 001565aabbcc 3        make it so again
+  offhook device history 001565aabbcc       every version, and what it changed
+  offhook device history 001565aabbcc 3     one version whole
+  offhook device restore 001565aabbcc 3     make it so again
 
 Examples:
   offhook history deleted
