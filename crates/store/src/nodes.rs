@@ -87,10 +87,10 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Nodes {
     /// A node that joins those of the database; inside the transaction that reads what it starts with, so that every later write of
-    /// another knows of it.
-    pub(crate) async fn join(conn: &mut AnyConnection, me: String, seq: u64) -> Result<Self> {
-        let forget = format!("DELETE FROM nodes WHERE beat < {NOW} - {FORGOTTEN}");
-        sqlx::query(AssertSqlSafe(forget)).execute(&mut *conn).await.map_err(failed)?;
+    /// another knows of it. `former`: what it was called before it ended, in whatever way: nobody need wait for that.
+    pub(crate) async fn join(conn: &mut AnyConnection, me: String, former: &str, seq: u64) -> Result<Self> {
+        let forget = format!("DELETE FROM nodes WHERE id = $1 OR beat < {NOW} - {FORGOTTEN}");
+        sqlx::query(AssertSqlSafe(forget)).bind(former).execute(&mut *conn).await.map_err(failed)?;
         let join = format!("INSERT INTO nodes (id, beat, applied) VALUES ($1, {NOW}, $2)");
         sqlx::query(AssertSqlSafe(join)).bind(&me).bind(seq.cast_signed()).execute(conn).await.map_err(failed)?;
         Ok(Self {

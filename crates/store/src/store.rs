@@ -25,7 +25,7 @@ use crate::{
     blob::Blobs,
     blob_table,
     database::{Database, Dialect, failed},
-    key::{MasterKey, Sealer},
+    key::{MasterKey, Sealer, write_private},
     layers, loading,
     migrations::migrate,
     nodes::Nodes,
@@ -317,7 +317,10 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     let nodes = if database.is_shared() {
         blob_table::collect_unused(&mut conn, clock.now().as_millis()).await.map_err(|e| e.to_string())?;
         let me = Id::new(&*clock, &*entropy).to_string();
-        Some(Arc::new(Nodes::join(&mut conn, me, held.seq).await.map_err(|e| e.to_string())?))
+        let file = dir.join("node");
+        let former = fs::read_to_string(&file).unwrap_or_default();
+        write_private(&file, me.as_bytes()).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
+        Some(Arc::new(Nodes::join(&mut conn, me, &former, held.seq).await.map_err(|e| e.to_string())?))
     } else {
         None
     };
