@@ -28,6 +28,7 @@ mod serve;
 mod simulate;
 mod stored_for_phones;
 mod templates;
+mod tenants;
 mod tftp_face;
 mod tour;
 mod two_nodes;

@@ -112,3 +112,33 @@ async fn what_a_token_needs() {
     let none: Value = server.get("/tokens?role=owner").await.problem(422);
     assert_eq!(none["faults"][0]["field"], "role");
 }
+
+/// The table of `docs/access.md` is made of the declarations.
+#[test]
+fn the_page_tells_the_roles_of_every_operation() {
+    let file = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/access.md");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = page.split_once("<!-- roles -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /roles -->").unwrap();
+    let mut table = "| operation | admin | operator | installer | read-only |\n|---|---|---|---|---|\n".to_owned();
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let declared = operation["security"].as_array().unwrap();
+            if declared.is_empty() {
+                continue;
+            }
+            let may = |role: &str| if declared.contains(&json!({ "token": [role] })) { "yes" } else { "" };
+            let roles = ["admin", "operator", "installer", "read-only"].map(may).join(" | ");
+            let path = path.strip_prefix("/api/v1").unwrap_or(path);
+            table.push_str(&format!("| `{} {path}` | {roles} |\n", method.to_uppercase()));
+        }
+    }
+    let now = format!("{before}<!-- roles -->\n{table}<!-- /roles -->{after}");
+    if std::env::var_os("OFFHOOK_BLESS").is_some() {
+        std::fs::write(&file, &now).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&file).unwrap() == now,
+        "docs/access.md is not what the operations declare: run the tests with OFFHOOK_BLESS=1"
+    );
+}
