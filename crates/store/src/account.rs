@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 use offhook_core::{Error, Id, Result, account::Account, configuration::Configuration, settings::AccountValues};
+use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use crate::{
@@ -29,6 +30,36 @@ pub struct AccountFilter {
     pub unassigned: bool,
     /// Text that stands in the name, letter case ignored.
     pub q: Option<String>,
+}
+
+/// Orders of account lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountSort {
+    /// By tenant and name.
+    #[default]
+    Name,
+    /// By the time they were made.
+    Created,
+    /// By the newest change.
+    Updated,
+}
+
+impl AccountSort {
+    const ALL: [Self; 3] = [Self::Name, Self::Created, Self::Updated];
+
+    /// `name`, `created_at`, `updated_at`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Created => "created_at",
+            Self::Updated => "updated_at",
+        }
+    }
+
+    /// The order of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
 }
 
 /// How many lines name an account.
@@ -117,7 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a cursor that is not one of this list.
-    pub async fn accounts(&self, filter: &AccountFilter, page: &Page<()>) -> Result<Listed<Account>> {
+    pub async fn accounts(&self, filter: &AccountFilter, page: &Page<AccountSort>) -> Result<Listed<Account>> {
         let mut clauses = Clauses::new();
         clauses.within("tenant", self.reach());
         if let Some(tenant) = &filter.tenant {
@@ -131,8 +162,21 @@ impl Store {
         if let Some(q) = &filter.q {
             clauses.and("LOWER(name) LIKE LOWER(?) ESCAPE '\\'", pattern(q));
         }
-        let rows = clauses.page(SELECT, "tenant || '/' || name", "account", page, &self.shared.readers).await?;
-        let key = |r: &AnyRow| Ok((format!("{}/{}", row::text(r, "tenant")?, row::text(r, "name")?), row::text(r, "id")?));
+        let by = match page.sort {
+            AccountSort::Name => "tenant || '/' || name",
+            AccountSort::Created => "created_at",
+            AccountSort::Updated => "updated_at",
+        };
+        let list = format!("account {}", page.sort.as_str());
+        let rows = clauses.page(SELECT, by, &list, page, &self.shared.readers).await?;
+        let key = |r: &AnyRow| {
+            let key: Value = match page.sort {
+                AccountSort::Name => format!("{}/{}", row::text(r, "tenant")?, row::text(r, "name")?).into(),
+                AccountSort::Created => row::time(r, "created_at")?.as_millis().into(),
+                AccountSort::Updated => row::time(r, "updated_at")?.as_millis().into(),
+            };
+            Ok((key, row::text(r, "id")?))
+        };
         rows.listed(|r| read(r, &self.shared.sealer), key)
     }
 

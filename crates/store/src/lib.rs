@@ -45,7 +45,7 @@ mod token;
 mod upload;
 mod writer;
 
-pub use account::{AccountFilter, AccountUses};
+pub use account::{AccountFilter, AccountSort, AccountUses};
 pub use asset::NewAsset;
 pub use audit::{AuditEntry, AuditFilter, By, Note};
 pub use author::Author;

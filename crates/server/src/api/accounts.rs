@@ -16,13 +16,13 @@ use super::{
     auth::By,
     body::Document,
     etag::{IfMatch, Revision, Tagged, created},
-    listing::{List, Paging},
+    listing::{List, Paging, sort},
     params::{Key, NoParams, Owner, Params},
     problem::Problem,
 };
 use crate::app::{
     App, Caller,
-    accounts::{self, AccountFilter},
+    accounts::{self, AccountFilter, AccountSort},
 };
 
 /// The line values that an account gives. Its schema is that of a line, from the settings model.
@@ -85,10 +85,13 @@ pub struct AccountWrite {
     pub values: Map<String, Value>,
 }
 
-/// Which accounts. They come by tenant and name.
+/// Which accounts.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AccountQuery {
+    /// `name` (by tenant and name), `created_at` or `updated_at`; `-` before it for the greatest first.
+    #[param(pattern = "^-?(name|created_at|updated_at)$")]
+    pub sort: Option<String>,
     /// Of this tenant.
     pub tenant: Option<String>,
     /// Only those that no line names.
@@ -124,9 +127,11 @@ fn tagged(app: &App, account: &Account) -> Tagged<AccountView> {
     responses((status = 200, description = "One page.", body = List<AccountView>)))]
 pub(super) async fn list(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let paging = Paging::read(&mut params);
+    let names = [AccountSort::Name, AccountSort::Created, AccountSort::Updated];
+    let (name, descending) = sort(&mut params, &names.map(AccountSort::as_str));
     let filter = AccountFilter { tenant: params.text("tenant"), unassigned: params.flag("unassigned"), q: params.text("q") };
     let filter = params.finish(filter)?;
-    let listed = accounts::list(&app, &filter, &paging.page((), false)).await?;
+    let listed = accounts::list(&app, &filter, &paging.page(AccountSort::parse(name).unwrap_or_default(), descending)).await?;
     Ok(axum::Json(List::of(listed, |a| view(&app, &a))))
 }
 

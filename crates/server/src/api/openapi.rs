@@ -305,9 +305,12 @@ fn finish_answers(path: &str, method: &str, operation: &mut Value, schemas: &Val
     if let Some(content) = operation.pointer_mut("/requestBody/content") {
         show(content, schemas);
     }
-    for (status, response) in operation["responses"].as_object_mut().into_iter().flatten().filter(|(status, _)| status.starts_with('2')) {
+    for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
         if let Some(content) = response.get_mut("content") {
             show(content, schemas);
+        }
+        if !status.starts_with('2') {
+            continue;
         }
         let names = [
             ("ETag", tagged && status != "204" && status != "202"),
@@ -323,8 +326,8 @@ fn finish_answers(path: &str, method: &str, operation: &mut Value, schemas: &Val
 
 /// Gives each media type an example that is JSON and has none.
 fn show(content: &mut Value, schemas: &Value) {
-    for (media, body) in content.as_object_mut().into_iter().flatten().filter(|(media, _)| media.contains("json")) {
-        if body.get("example").is_none() && media != "application/problem+json" {
+    for (_, body) in content.as_object_mut().into_iter().flatten().filter(|(media, _)| media.contains("json")) {
+        if body.get("example").is_none() {
             body["example"] = examples::of_content(body, schemas);
         }
     }

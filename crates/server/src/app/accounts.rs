@@ -6,7 +6,7 @@ use offhook_core::{
     account::Account,
     settings::{AccountValues, Document, Scope},
 };
-pub use offhook_store::AccountFilter;
+pub use offhook_store::{AccountFilter, AccountSort};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -21,7 +21,7 @@ const READ_ONLY: &[&str] = &["id", "revision", "created_at", "updated_at"];
 const OWN: &[&str] = &["tenant", "name", "shared", "code"];
 
 /// One page of the accounts that fit, by tenant and name.
-pub async fn list(app: &App, filter: &AccountFilter, page: &Page<()>) -> Result<Listed<Account>> {
+pub async fn list(app: &App, filter: &AccountFilter, page: &Page<AccountSort>) -> Result<Listed<Account>> {
     app.store.accounts(filter, page).await
 }
 

@@ -11,6 +11,7 @@ mod imports;
 mod jobs;
 mod matrix;
 mod openapi;
+mod paging;
 mod requests;
 mod rules;
 mod secrets;
