@@ -31,6 +31,7 @@ pub fn parameter(path: &str, name: &str) -> Option<&'static str> {
         "upload" => "<upload>",
         "tenant" => "<tenant>",
         "job" => "<job>",
+        "request" => "<request>",
         "id" if path.contains("/tokens/") => "<token>",
         "id" if path.contains("/audit/") => "<audit>",
         "map" => "<address_map>",

@@ -72,9 +72,10 @@ fn names(tenant: &str, n: u8) -> Side {
         side.insert(what, word(&what.replace("_name", "")));
     }
     side.insert("asset_name", word("logo.png"));
-    for (m, what) in ["device", "profile", "account", "asset", "phonebook", "upload", "token", "job", "tenant_id", "address_map", "audit"]
-        .iter()
-        .enumerate()
+    for (m, what) in
+        ["device", "profile", "account", "asset", "phonebook", "upload", "token", "job", "tenant_id", "address_map", "audit", "request"]
+            .iter()
+            .enumerate()
     {
         side.insert(what, id(u8::try_from(m).unwrap()));
     }
@@ -150,6 +151,8 @@ async fn furnish(server: &Server, side: &mut Side) {
     }
     let agent = format!("Yealink SIP-T46S 66.86.0.15 {}", s["mac"]);
     server.phone(&format!("/{}", s["file"]), &agent, &s["ip"]).await;
+    let requests = server.get(&format!("/requests?tenant={}", s["tenant"])).await.expect(200);
+    side.insert("request", id(&requests["items"][0]));
     for (text, status) in [("one", 201), ("two", 200)] {
         let template = json!({ "source": format!("# {} {text}\n", s["label"]) });
         server.put(&format!("/templates/{}/{SMALL}/{}", s["scope"], s["template"]), template).await.expect(status);
