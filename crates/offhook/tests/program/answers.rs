@@ -283,3 +283,71 @@ fn following_prints_requests_as_they_come_and_ends_with_the_server() {
     let resumed = stub.asked().pop().unwrap();
     assert!(resumed.headers.contains(&("last-event-id".into(), "r1".into())), "{resumed:?}");
 }
+
+/// Every kind of failure: its exit code, what is said and what to do next; and the same for machines.
+#[test]
+fn every_failure_has_its_code_and_says_what_to_do() {
+    let problem = |title: &str| format!(r#"{{"title": "{title}", "detail": "because"}}"#);
+    for (status, code_wanted, next) in [
+        (401, 3, "Give a valid token"),
+        (403, 3, "offhook token list"),
+        (404, 1, "offhook device list"),
+        (409, 1, "because"),
+        (412, 1, "Somebody changed it meanwhile"),
+        (413, 1, "send less at once"),
+        (429, 1, "try again in a moment"),
+        (500, 1, "The server's log says more"),
+        (502, 1, "A proxy stands before"),
+        (503, 1, "Try again in a moment"),
+    ] {
+        let stub = Stub::new(&[("PATCH /api/v1/devices/m", status, &problem("No"))]);
+        let output = against(&stub, &["device", "set", "m", "display.text=x"]);
+        assert_eq!(code(&output), code_wanted, "{status}");
+        assert!(stderr(&output).contains(next) && stdout(&output).is_empty(), "{status}: {}", stderr(&output));
+        let output = against(&stub, &["device", "set", "m", "display.text=x", "--json"]);
+        let told: Value = serde_json::from_str(&stderr(&output)).unwrap();
+        assert_eq!((&told["title"], &told["exit_code"]), (&json!("No"), &json!(code_wanted)), "{status}");
+        assert!(stdout(&output).is_empty());
+    }
+}
+
+#[test]
+fn what_goes_wrong_here_is_json_too() {
+    for (arguments, code_wanted) in [
+        (&["device", "frobnicate", "--json"][..], 2),
+        (&["device", "list", "--url", "http://127.0.0.1:1", "--token", "t", "--json"], 4),
+        (&["device", "list", "--url", "http://192.0.2.1", "--json"], 3),
+        (&["device", "list", "--url", "https://pbx.example", "--token", "t", "--json"], 2),
+        (&["device", "set", "m", "lines.1.password=@/nowhere", "--url", "http://127.0.0.1:1", "--token", "t", "--json"], 2),
+    ] {
+        let output = run(arguments);
+        assert_eq!(code(&output), code_wanted, "{arguments:?}: {}", stderr(&output));
+        let told: Value = serde_json::from_str(&stderr(&output)).unwrap();
+        assert!(told["exit_code"] == code_wanted && !told["detail"].as_str().unwrap().is_empty(), "{told}");
+    }
+    // A word that is nearly one is told.
+    assert!(stderr(&run(&["device", "lst"])).contains("'list'"));
+}
+
+#[test]
+fn a_write_is_tried_and_guarded() {
+    let stub = Stub::new(&[("DELETE /api/v1/profiles/office?dry_run=true", 204, ""), ("PATCH /api/v1/site", 200, "{}")]);
+    let output = against(&stub, &["profile", "delete", "office", "--dry-run", "--revision", "7"]);
+    assert_eq!(stdout(&output), "Profile office would be deleted.\nIt was only tried: nothing is changed.\n", "{}", stderr(&output));
+    assert!(stub.asked().pop().unwrap().headers.contains(&("if-match".into(), "\"7\"".into())));
+}
+
+#[test]
+fn many_are_changed_only_when_somebody_says_so() {
+    let done =
+        r#"{"id": "j", "state": "done", "counts": {"deleted": 2}, "result": {"devices": 2, "ok": true, "changes": []}, "errors": []}"#;
+    let stub = Stub::new(&[("POST /api/v1/devices:bulk", 202, done)]);
+    let output = against(&stub, &["device", "delete", "--where", "tag=old"]);
+    assert_eq!(code(&output), 2, "nobody is there to be asked");
+    assert!(stderr(&output).contains("2 devices would be deleted") && stderr(&output).contains("--yes"), "{}", stderr(&output));
+    assert!(stub.asked().iter().all(|asked| asked.body.contains(r#""dry_run":true"#)));
+    let output = against(&stub, &["device", "delete", "--where", "tag=old", "--yes"]);
+    assert_eq!((code(&output), stdout(&output).as_str()), (0, "2 devices are deleted.\n"), "{}", stderr(&output));
+    let asked: Value = serde_json::from_str(&stub.asked().pop().unwrap().body).unwrap();
+    assert_eq!(asked, json!({"selector": {"tag": "old"}, "action": {"delete": true}, "dry_run": false}));
+}
