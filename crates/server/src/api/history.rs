@@ -180,6 +180,11 @@ async fn one(app: &App, subject: Subject, revision: u64, mut params: Params) -> 
     Ok(tagged(app, history::read(app, &subject, revision, against).await?))
 }
 
+/// A revision in a path: whatever is none is a version that is not there.
+fn number(text: &str) -> Result<u64, Problem> {
+    text.parse().map_err(|_| Error::not_found("version", text).into())
+}
+
 async fn back(app: &App, who: &Caller, subject: Subject, revision: Option<u64>, if_match: Option<u64>) -> Result<Response, Problem> {
     let shown = history::restore(app, who, &subject, revision, if_match).await?;
     Ok(tagged(app, shown).into_response())
@@ -211,11 +216,11 @@ macro_rules! versions {
                 responses((status = 200, description = "The version.", body = VersionDocument)))]
             pub(crate) async fn version(
                 By(app): By,
-                Key((key, revision)): Key<(String, u64)>,
+                Key((key, revision)): Key<(String, String)>,
                 mut params: Params,
             ) -> Result<impl IntoResponse, Problem> {
                 let tenant = params.text("tenant");
-                one(&app, Subject::of($noun, key, tenant), revision, params).await
+                one(&app, Subject::of($noun, key, tenant), number(&revision)?, params).await
             }
 
             /// Bring a version back
@@ -227,11 +232,11 @@ macro_rules! versions {
             pub(crate) async fn restore(
                 By(app): By,
                 who: Caller,
-                Key((key, revision)): Key<(String, u64)>,
+                Key((key, revision)): Key<(String, String)>,
                 IfMatch(if_match): IfMatch,
                 owner: Owner,
             ) -> Result<Response, Problem> {
-                back(&app, &who, Subject::of($noun, key, owner.tenant), Some(revision), if_match).await
+                back(&app, &who, Subject::of($noun, key, owner.tenant), Some(number(&revision)?), if_match).await
             }
         }
     };
@@ -304,9 +309,9 @@ pub(super) mod site {
     #[utoipa::path(get, path = "/site/history/{revision}", tag = "site", security(("token" = ["admin", "operator", "installer", "read-only"])),
         params(("revision" = u64, Path, description = "The revision."), Against),
         responses((status = 200, description = "The version.", body = VersionDocument)))]
-    pub(crate) async fn version(By(app): By, who: Caller, Key(revision): Key<u64>, params: Params) -> Result<impl IntoResponse, Problem> {
+    pub(crate) async fn version(By(app): By, who: Caller, Key(revision): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
         who.must_be_of_all(FOR_ALL)?;
-        one(&app, subject(), revision, params).await
+        one(&app, subject(), number(&revision)?, params).await
     }
 
     /// Bring a version of the site back
@@ -316,12 +321,12 @@ pub(super) mod site {
     pub(crate) async fn restore(
         By(app): By,
         who: Caller,
-        Key(revision): Key<u64>,
+        Key(revision): Key<String>,
         IfMatch(if_match): IfMatch,
         _: NoParams,
     ) -> Result<Response, Problem> {
         who.must_be_of_all(FOR_ALL)?;
-        back(&app, &who, subject(), Some(revision), if_match).await
+        back(&app, &who, subject(), Some(number(&revision)?), if_match).await
     }
 }
 

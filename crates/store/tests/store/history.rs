@@ -433,12 +433,12 @@ async fn no_secret_is_in_the_tables() {
     let told = format!("{all:?}");
     assert!(!told.contains("planted"), "{told}");
     store.close().await.unwrap();
-    for entry in fs::read_dir(&place.options.data_dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            let content = fs::read(&path).unwrap();
-            assert!(!content.windows(7).any(|w| w == b"planted"), "{}", path.display());
-        }
+    let files = fs::read_dir(&place.options.data_dir).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file());
+    let mut contents: Vec<(String, Vec<u8>)> = files.map(|p| (p.display().to_string(), fs::read(p).unwrap())).collect();
+    contents.extend(place.database.as_ref().map(|d| ("the database".to_owned(), d.dump())));
+    assert!(contents.iter().any(|(_, c)| c.windows(4).any(|w| w == b"Anna")), "the tables were looked at");
+    for (name, content) in contents {
+        assert!(!content.windows(7).any(|w| w == b"planted"), "{name}");
     }
     let store = place.store().await;
     let version = store.version(Noun::Account, &a.id.to_string(), 2).await.unwrap().unwrap();

@@ -7,6 +7,7 @@ mod devices;
 mod documents;
 mod firmware;
 mod harness;
+mod history;
 mod imports;
 mod jobs;
 mod matrix;
