@@ -309,7 +309,12 @@ pub(super) mod site {
     #[utoipa::path(get, path = "/site/history/{revision}", tag = "site", security(("token" = ["admin", "operator", "installer", "read-only"])),
         params(("revision" = u64, Path, description = "The revision."), Against),
         responses((status = 200, description = "The version.", body = VersionDocument)))]
-    pub(crate) async fn version(By(app): By, who: Caller, Key(revision): Key<String>, params: Params) -> Result<impl IntoResponse, Problem> {
+    pub(crate) async fn version(
+        By(app): By,
+        who: Caller,
+        Key(revision): Key<String>,
+        params: Params,
+    ) -> Result<impl IntoResponse, Problem> {
         who.must_be_of_all(FOR_ALL)?;
         one(&app, subject(), number(&revision)?, params).await
     }
