@@ -32,3 +32,6 @@ ALTER TABLE devices DROP COLUMN search;
 {{postgres}}DO $$ BEGIN CREATE INDEX device_search_text ON device_search USING GIN (text gin_trgm_ops); EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'no pg_trgm'; END $$;
 
 CREATE INDEX uploads_size ON uploads (device, size);
+CREATE INDEX accounts_by_name ON accounts ((tenant || '/' || name), id, name, tenant);
+CREATE INDEX accounts_by_created ON accounts (created_at, id, name, tenant);
+CREATE INDEX accounts_by_updated ON accounts (updated_at, id, name, tenant);

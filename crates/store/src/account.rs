@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 
 use crate::{
     Listed, Noun, Page, Store, Thing, What,
-    database::{conflict, failed},
+    database::{Dialect, conflict, failed},
     history,
     key::Sealer,
     page::{Clauses, pattern},
@@ -20,6 +20,9 @@ use crate::{
 };
 
 const SELECT: &str = "SELECT id, tenant, name, document, shared, code, revision, created_at, updated_at FROM accounts";
+
+/// What lists go by, and an index has with all that they are filtered by.
+const ORDER: &str = "tenant || '/' || name";
 
 /// Which accounts.
 #[derive(Clone, Debug, Default)]
@@ -151,8 +154,11 @@ impl Store {
     pub async fn accounts(&self, filter: &AccountFilter, page: &Page<AccountSort>) -> Result<Listed<Account>> {
         let mut clauses = Clauses::new();
         clauses.within("tenant", self.reach());
-        if let Some(tenant) = &filter.tenant {
-            clauses.and("tenant = ?", tenant.as_str());
+        match filter.tenant.as_deref().or(self.reach().only()) {
+            // The part of the order that is this tenant's: no name of a tenant has a slash, and 0 follows it.
+            Some(tenant) if page.sort == AccountSort::Name => clauses.and(&format!("{ORDER} > ? || '/' AND {ORDER} < ? || '0'"), tenant),
+            Some(tenant) => clauses.and("tenant = ?", tenant),
+            None => {}
         }
         if filter.unassigned {
             clauses.and_plain(
@@ -162,13 +168,17 @@ impl Store {
         if let Some(q) = &filter.q {
             clauses.and("LOWER(name) LIKE LOWER(?) ESCAPE '\\'", pattern(q));
         }
-        let by = match page.sort {
-            AccountSort::Name => "tenant || '/' || name",
-            AccountSort::Created => "created_at",
-            AccountSort::Updated => "updated_at",
+        let (by, index) = match page.sort {
+            AccountSort::Name => (ORDER, "accounts_by_name"),
+            AccountSort::Created => ("created_at", "accounts_by_created"),
+            AccountSort::Updated => ("updated_at", "accounts_by_updated"),
+        };
+        let select = match self.shared.dialect {
+            Dialect::Sqlite => format!("{SELECT} INDEXED BY {index}"),
+            Dialect::Postgres => SELECT.to_owned(),
         };
         let list = format!("account {}", page.sort.as_str());
-        let rows = clauses.page(SELECT, by, &list, page, &self.shared.readers).await?;
+        let rows = clauses.page(&select, by, &list, page, &self.shared.readers).await?;
         let key = |r: &AnyRow| {
             let key: Value = match page.sort {
                 AccountSort::Name => format!("{}/{}", row::text(r, "tenant")?, row::text(r, "name")?).into(),

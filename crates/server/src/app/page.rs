@@ -27,13 +27,16 @@ pub struct Part {
 pub fn cut<T>(items: impl Iterator<Item = T>, key: impl Fn(&T) -> String, part: &Part) -> Result<Listed<T>> {
     let head = format!("{}{}", part.sort, if part.descending { '-' } else { '+' });
     let after = part.cursor.as_deref().map(|cursor| open(cursor, &head)).transpose()?;
-    let mut keyed: Vec<(String, T)> = items.map(|item| (key(&item), item)).collect();
-    keyed.sort_by(|(a, _), (b, _)| if part.descending { b.cmp(a) } else { a.cmp(b) });
-    if let Some(after) = after {
-        keyed.retain(|(key, _)| if part.descending { *key < after } else { *key > after });
-    }
+    let compare = |a: &str, b: &str| if part.descending { b.cmp(a) } else { a.cmp(b) };
+    let keyed = items.map(|item| (key(&item), item));
+    let mut keyed: Vec<(String, T)> = keyed.filter(|(key, _)| after.as_deref().is_none_or(|a| compare(key, a).is_gt())).collect();
     let more = keyed.len() > part.limit;
-    keyed.truncate(part.limit);
+    if more {
+        // Only what is shown is sorted.
+        keyed.select_nth_unstable_by(part.limit, |(a, _), (b, _)| compare(a, b));
+        keyed.truncate(part.limit);
+    }
+    keyed.sort_by(|(a, _), (b, _)| compare(a, b));
     let next_cursor = if more { keyed.last().map(|(key, _)| URL_SAFE_NO_PAD.encode(format!("{head}{key}"))) } else { None };
     Ok(Listed { items: keyed.into_iter().map(|(_, item)| item).collect(), next_cursor })
 }

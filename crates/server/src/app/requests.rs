@@ -1,6 +1,6 @@
 //! What phones asked lately, and what they ask now.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{Stream, stream};
 use offhook_core::{Error, Id, Result};
@@ -12,6 +12,8 @@ use crate::pipeline::{RequestEntry, RequestFilter};
 
 /// How many older requests are read at once.
 const CHUNK: usize = 500;
+/// So many of the newest that the log told are remembered: more than can wait to be told live.
+const TOLD: usize = 10_000;
 
 /// One page of the requests that fit, newest first. The cursor is the id of the last one.
 pub async fn list(app: &App, filter: &RequestFilter) -> Result<Listed<Arc<RequestEntry>>> {
@@ -45,7 +47,17 @@ pub fn follow(app: &App, mut filter: RequestFilter) -> impl Stream<Item = Arc<Re
     let missed = after.is_some();
     // A reader that has been told nothing yet and falls behind is caught up from here, not from the beginning of the log.
     let last = Some(after.unwrap_or_else(|| Id::new(&*app.clock, &*app.entropy)));
-    let start = Follow { app: app.clone(), last, filter, live, waiting: Vec::new(), told: HashSet::new(), missed };
+    let start = Follow {
+        app: app.clone(),
+        last,
+        filter,
+        live,
+        waiting: Vec::new(),
+        newest: Vec::new(),
+        chunks: Vec::new(),
+        told: BTreeSet::new(),
+        missed,
+    };
     stream::unfold(start, Follow::next)
 }
 
@@ -56,9 +68,13 @@ struct Follow {
     /// The newest request that was told.
     last: Option<Id>,
     /// What the log told when it was last read: it may come a second time, live.
-    told: HashSet<Id>,
+    told: BTreeSet<Id>,
     /// Older ones that are still to be told, newest first.
     waiting: Vec<Arc<RequestEntry>>,
+    /// The newest of them, which come last.
+    newest: Vec<Arc<RequestEntry>>,
+    /// Where in the log the chunks between begin, the oldest last: they are read one by one, so that a long log is never held whole.
+    chunks: Vec<Id>,
     missed: bool,
 }
 
@@ -67,12 +83,22 @@ impl Follow {
         loop {
             if self.missed {
                 self.missed = false;
-                self.waiting = self.since_last().await;
-                self.told = self.waiting.iter().map(|entry| entry.id).collect();
+                self.told.clear();
+                self.find_chunks().await;
             }
             if let Some(entry) = self.waiting.pop() {
                 self.last = self.last.max(Some(entry.id));
                 return Some((entry, self));
+            }
+            if let Some(before) = self.chunks.pop() {
+                let chunk = self.chunk(Some(before)).await;
+                self.tell(chunk);
+                continue;
+            }
+            if !self.newest.is_empty() {
+                let chunk = std::mem::take(&mut self.newest);
+                self.tell(chunk);
+                continue;
             }
             let closing = self.app.closing.clone();
             let received = tokio::select! {
@@ -91,20 +117,33 @@ impl Follow {
         }
     }
 
-    /// Everything in the log that is newer than the last one told, newest first.
-    async fn since_last(&self) -> Vec<Arc<RequestEntry>> {
-        let mut found = Vec::new();
-        let mut before = None;
-        while found.len() < self.app.config.limits.request_log {
-            let filter = RequestFilter { after: self.last, before, limit: CHUNK, ..self.filter.clone() };
-            let Ok(chunk) = self.app.pipeline.requests(&filter).await else { break };
-            before = chunk.last().map(|r| r.id);
-            let last = chunk.len() < CHUNK;
-            found.extend(chunk);
-            if last {
-                break;
+    /// Looks where in the log that begins which is newer than the last one told; keeps the newest chunk and the places of the others.
+    async fn find_chunks(&mut self) {
+        self.chunks.clear();
+        self.newest = self.chunk(None).await;
+        let mut last = (self.newest.len(), self.newest.last().map(|r| r.id));
+        while let (CHUNK, Some(before)) = last
+            && (self.chunks.len() + 1) * CHUNK < self.app.config.limits.request_log
+        {
+            let chunk = self.chunk(Some(before)).await;
+            if !chunk.is_empty() {
+                self.chunks.push(before);
             }
+            last = (chunk.len(), chunk.last().map(|r| r.id));
         }
-        found
+    }
+
+    /// Those just before a place, newest first; none that was told already.
+    async fn chunk(&self, before: Option<Id>) -> Vec<Arc<RequestEntry>> {
+        let filter = RequestFilter { after: self.last, before, limit: CHUNK, ..self.filter.clone() };
+        self.app.pipeline.requests(&filter).await.unwrap_or_default()
+    }
+
+    fn tell(&mut self, chunk: Vec<Arc<RequestEntry>>) {
+        self.told.extend(chunk.iter().map(|entry| entry.id));
+        while self.told.len() > TOLD {
+            self.told.pop_first();
+        }
+        self.waiting = chunk;
     }
 }

@@ -10,6 +10,7 @@ use offhook_core::{
     device::{LastFetch, LastSeen},
     request::Transport,
 };
+use offhook_tests::postgres::Database;
 use sqlx::AssertSqlSafe;
 
 use super::*;
@@ -34,8 +35,12 @@ impl Entropy for Fixed {
     }
 }
 
-async fn store(dir: &std::path::Path) -> Store {
-    let store = Store::open(StoreOptions::in_dir(dir), Arc::new(Fixed), Arc::new(Fixed)).await.unwrap();
+async fn store(dir: &std::path::Path, database: Option<&Database>) -> Store {
+    let mut options = StoreOptions::in_dir(dir);
+    if let Some(database) = database {
+        options.url = database.url();
+    }
+    let store = Store::open(options, Arc::new(Fixed), Arc::new(Fixed)).await.unwrap();
     for tenant in ["acme", "tiny"] {
         let named = |t: &mut offhook_core::tenant::Tenant, _: &offhook_core::configuration::Configuration| {
             t.name = tenant.into();
@@ -212,8 +217,17 @@ fn compared(sort: DeviceSort, a: &Device, b: &Device) -> Ordering {
 
 #[tokio::test]
 async fn every_filter_in_every_order_gives_what_it_should_page_by_page() {
+    every_list(None).await;
+}
+
+#[tokio::test]
+async fn and_on_postgresql_too() {
+    every_list(Some(Database::new())).await;
+}
+
+async fn every_list(database: Option<Database>) {
     let dir = tempfile::tempdir().unwrap();
-    let store = store(dir.path()).await;
+    let store = store(dir.path(), database.as_ref()).await;
     let all = Page { limit: 1000, ..Page::default() };
     let all = store.devices(&DeviceFilter::default(), &all).await.unwrap().items;
     assert_eq!(all.len() as u64, DEVICES);
@@ -253,7 +267,7 @@ async fn every_filter_in_every_order_gives_what_it_should_page_by_page() {
 #[tokio::test]
 async fn no_list_reads_the_table_or_sorts_it() {
     let dir = tempfile::tempdir().unwrap();
-    let store = store(dir.path()).await;
+    let store = store(dir.path(), None).await;
     let mut walked = 0;
     for (reach, filter) in reaches().into_iter().flat_map(|r| filters().into_iter().map(move |f| (r.clone(), f))) {
         let store = store.within(reach);
@@ -306,11 +320,13 @@ fn walks(plan: &[String]) -> bool {
 #[tokio::test]
 async fn the_other_lists_are_read_by_index_too() {
     let dir = tempfile::tempdir().unwrap();
-    let store = store(dir.path()).await;
+    let store = store(dir.path(), None).await;
     for sql in [
         "SELECT id, record FROM requests WHERE id < 'x' ORDER BY id DESC",
         "SELECT id, record FROM requests WHERE device = 'x' AND id < 'x' ORDER BY id DESC",
         "SELECT id, record FROM requests WHERE tenant = 'x' AND id < 'x' ORDER BY id DESC",
+        "SELECT id FROM accounts INDEXED BY accounts_by_name WHERE tenant = 'x' AND tenant || '/' || name > 'x' ORDER BY tenant || '/' || name, id",
+        "SELECT id FROM accounts INDEXED BY accounts_by_name WHERE tenant || '/' || name = 'x' AND id > 'x' ORDER BY id",
     ] {
         let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&store.shared.readers).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|r| text(r, "detail").unwrap()).collect();
