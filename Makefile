@@ -17,7 +17,7 @@ BENCH_PACKAGES := nginx-light dnsmasq-base wrk
 # cargo-deny lands here when the machine has none.
 export PATH := $(abspath $(TARGET))/tools/bin:$(PATH)
 
-.PHONY: help run demo test bench build fmt fmt-check lint doc deny deb deb-test tools clean-data
+.PHONY: help run demo test bench bench-million build fmt fmt-check lint doc deny deb deb-test tools clean-data
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,6 +61,10 @@ deb-test: build ## as root: a package of the debug build is installed into a sys
 	packaging/prepare $(OFFHOOK) target/packaging
 	$(CARGO) deb -p offhook --locked --no-build --profile dev --fast -q -o target/packaging/offhook.deb
 	packaging/test-deb target/packaging/offhook.deb
+
+bench-million: ## a million devices on SQLite and on PostgreSQL; DEVICES=100000 STORES=sqlite for less
+	$(CARGO) build --locked --release -p offhook -p offhook-bench
+	OFFHOOK_BIN=$(abspath $(TARGET))/release/offhook $(TARGET)/release/million
 
 build:
 	$(CARGO) build --locked -p offhook

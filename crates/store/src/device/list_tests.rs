@@ -232,7 +232,9 @@ async fn every_list(database: Option<Database>) {
     let all = store.devices(&DeviceFilter::default(), &all).await.unwrap().items;
     assert_eq!(all.len() as u64, DEVICES);
     let (mut few, mut many) = (0, 0);
-    for (reach, filter) in reaches().into_iter().flat_map(|r| filters().into_iter().map(move |f| (r.clone(), f))) {
+    // A server is asked over a socket: fewer pages of fewer callers there.
+    let (limit, callers) = if database.is_some() { (97, 2) } else { (29, 4) };
+    for (reach, filter) in reaches().into_iter().take(callers).flat_map(|r| filters().into_iter().map(move |f| (r.clone(), f))) {
         let store = store.within(reach);
         let mut expected: Vec<&Device> = all.iter().filter(|d| fits(&store, &filter, d)).collect();
         assert_eq!(store.count_devices_that_fit(&filter).await.unwrap(), expected.len() as u64, "{filter:?}");
@@ -247,10 +249,10 @@ async fn every_list(database: Option<Database>) {
                 many += 1
             }
             let mut found = Vec::new();
-            let mut page = Page { sort, descending, cursor: None, limit: 29 };
+            let mut page = Page { sort, descending, cursor: None, limit };
             loop {
                 let listed = store.devices_by(&filter, &page, FEW_HERE).await.unwrap();
-                assert!(listed.items.len() == 29 || listed.next_cursor.is_none());
+                assert!(listed.items.len() == limit as usize || listed.next_cursor.is_none());
                 found.extend(listed.items.into_iter().map(|d| d.id));
                 page.cursor = listed.next_cursor;
                 if page.cursor.is_none() {

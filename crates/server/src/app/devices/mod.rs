@@ -47,17 +47,25 @@ pub async fn list(app: &App, filter: &DeviceFilter, page: &Page<DeviceSort>) -> 
     Ok(Listed { items: listed.items.into_iter().map(|device| by_tags(app, device)).collect(), next_cursor: listed.next_cursor })
 }
 
-/// All devices that fit.
-pub async fn by_pages(app: &App, filter: &DeviceFilter, sort: DeviceSort) -> Result<Vec<Device>> {
-    let mut found = Vec::new();
-    let mut page = Page { sort, limit: 1000, ..Page::default() };
-    loop {
-        let listed = app.store.devices(filter, &page).await?;
-        found.extend(listed.items);
-        page.cursor = listed.next_cursor;
-        if page.cursor.is_none() {
-            return Ok(found);
-        }
+/// All devices that fit, in the order they were made, a thousand at a time: there may be more than memory should hold.
+pub struct Walk {
+    filter: DeviceFilter,
+    /// None: all were given.
+    page: Option<Page<DeviceSort>>,
+}
+
+impl Walk {
+    /// From the first one.
+    pub fn of(filter: DeviceFilter) -> Self {
+        Self { filter, page: Some(Page { limit: 1000, ..Page::default() }) }
+    }
+
+    /// The next ones; none: that was all.
+    pub async fn next(&mut self, app: &App) -> Result<Vec<Device>> {
+        let Some(page) = &self.page else { return Ok(Vec::new()) };
+        let listed = app.store.devices(&self.filter, page).await?;
+        self.page = listed.next_cursor.map(|cursor| Page { cursor: Some(cursor), limit: 1000, ..Page::default() });
+        Ok(listed.items)
     }
 }
 

@@ -161,7 +161,7 @@ async fn keep(
     if status(&pack) == "eol" && !wanted.force && now.pack(&id).is_none() {
         return Err(Error::Conflict(format!("{id} is at the end of its life and gets no updates: install its successor, or force it")));
     }
-    let (checked, lost) = try_devices(app, report, then.clone(), devices_of(app, &id).await?, None).await?;
+    let (checked, lost) = try_devices(app, report, then.clone(), &devices_of(&id), None).await?;
     let failed = told_faults(report, &checked, &lost);
     let serving = then.pack(&id).is_some_and(|p| p.key() == key);
     let stale = stale(app, &then, &id);
@@ -186,7 +186,7 @@ async fn restore(app: &App, report: &Reporter, id: &str, wanted: Wanted) -> Resu
     if then.pack(id).is_none() {
         return Err(Error::not_found("built-in pack", id));
     }
-    let (checked, _) = try_devices(app, report, Arc::new(then), devices_of(app, id).await?, None).await?;
+    let (checked, _) = try_devices(app, report, Arc::new(then), &devices_of(id), None).await?;
     if wanted.dry_run {
         return Ok(json!({ "id": id, "installed": false, "check": told(&checked) }));
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     App,
-    devices::{DeviceSort, by_pages},
+    devices::Walk,
     jobs::Reporter,
     page::{self, Listed, Part},
     templates::{Checked, check::Seen},
@@ -118,43 +118,55 @@ pub(in crate::app) struct Lost {
     names: Vec<String>,
 }
 
+impl Lost {
+    fn add(&mut self, device: &offhook_core::device::Device) {
+        self.count += 1;
+        if self.names.len() < 10 {
+            self.names.push(device.mac.map_or_else(|| device.id.to_string(), |m| m.to_string()));
+        }
+    }
+}
+
 /// Renders the devices of a pack as they are and as they would be with other packs, or as devices of another pack.
 pub(in crate::app) async fn try_devices(
     app: &App,
     report: &Reporter,
     catalog: Arc<offhook_packs::Catalog>,
-    devices: Vec<offhook_core::device::Device>,
+    which: &DeviceFilter,
     to: Option<&str>,
 ) -> Result<(Checked, Lost)> {
-    let total = devices.len();
+    let total = app.store.count_devices_that_fit(which).await?;
     let mut trial = app.pipeline.pack_trial(catalog);
     let (mut seen, mut lost, mut kinds) = (Seen::default(), Lost::default(), std::collections::HashSet::new());
-    for (done, device) in devices.iter().enumerate() {
-        report.progress(done as u64, Some(total as u64), "devices checked");
-        let kind = (&device.tenant, &device.profiles, &device.model, &device.firmware);
-        if !kinds.insert(kind) && done >= RENDERED {
-            continue;
+    let (mut devices, mut done) = (Walk::of(which.clone()), 0);
+    loop {
+        let some = devices.next(app).await?;
+        if some.is_empty() {
+            break;
         }
-        match trial.moved(device, to).await? {
-            Some(files) => seen.device(device, &files),
-            None => {
-                lost.count += 1;
-                if lost.names.len() < 10 {
-                    lost.names.push(device.mac.map_or_else(|| device.id.to_string(), |m| m.to_string()));
-                }
+        for device in some {
+            report.progress(done as u64, Some(total), "devices checked");
+            done += 1;
+            let kind = (device.tenant.clone(), device.profiles.clone(), device.model.clone(), device.firmware.clone());
+            if !kinds.insert(kind) && done > RENDERED {
+                continue;
             }
+            match trial.moved(&device, to).await? {
+                Some(files) => seen.device(&device, &files),
+                None => lost.add(&device),
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
     }
-    report.progress(total as u64, Some(total as u64), "devices checked");
+    report.progress(done as u64, Some(done as u64), "devices checked");
     let mut checked = seen.into_checked();
-    checked.touched = total;
+    checked.touched = done;
     Ok((checked, lost))
 }
 
 /// Devices of a pack in whatever version.
-async fn devices_of(app: &App, id: &str) -> Result<Vec<offhook_core::device::Device>> {
-    by_pages(app, &DeviceFilter { any_version_of: Some(id.to_owned()), ..DeviceFilter::default() }, DeviceSort::Created).await
+fn devices_of(id: &str) -> DeviceFilter {
+    DeviceFilter { any_version_of: Some(id.to_owned()), ..DeviceFilter::default() }
 }
 
 /// A check as part of a job's result.

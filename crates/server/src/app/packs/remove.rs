@@ -4,8 +4,8 @@ use offhook_core::{Error, Result, pack::PackKey};
 use offhook_packs::Origin;
 
 use super::{
-    super::{App, Caller},
-    Change, devices_of, find, id_of,
+    super::{App, Caller, devices::Walk},
+    Change, Lost, devices_of, find, id_of,
 };
 
 /// Takes a pack away: `id` in all versions, `id@version` in one. A built-in one is hidden, and can be installed again.
@@ -24,21 +24,23 @@ pub async fn remove(app: &App, who: &Caller, key: &str, force: bool) -> Result<(
     let change = Change { drop: Some((id.clone(), one.clone())), remove_built_in: built_in.then(|| id.clone()), ..Change::default() };
     if !force {
         let (then, _) = app.packs.load_with(Some(now.clone()), change).await?;
-        let devices = devices_of(app, id_of(&id)).await?;
         let served = |catalog: &offhook_packs::Catalog, d: &offhook_core::device::Device| {
             d.pack.as_deref().is_some_and(|p| catalog.pack(p).is_some())
         };
-        let lost: Vec<String> = devices
-            .iter()
-            .filter(|d| served(&now, d) && !served(&then, d))
-            .map(|d| d.mac.map_or_else(|| d.id.to_string(), |m| m.to_string()))
-            .collect();
-        if !lost.is_empty() {
-            let names = lost.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
-            let more = if lost.len() > 10 { " …" } else { "" };
+        let (mut lost, mut devices) = (Lost::default(), Walk::of(devices_of(id_of(&id))));
+        loop {
+            let some = devices.next(app).await?;
+            if some.is_empty() {
+                break;
+            }
+            some.iter().filter(|d| served(&now, d) && !served(&then, d)).for_each(|d| lost.add(d));
+        }
+        if lost.count > 0 {
+            let names = lost.names.join(", ");
+            let more = if lost.count > 10 { " …" } else { "" };
             return Err(Error::Conflict(format!(
                 "{key} serves {} devices ({names}{more}), which would get no files: give them another pack first, or force it",
-                lost.len()
+                lost.count
             )));
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use offhook_core::{
-    Result,
+    Id, Result,
     clock::Timestamp,
     configuration::LayerSelector,
     device::{Device, State},
@@ -18,7 +18,7 @@ use offhook_store::{DeviceFilter, selector_of};
 
 use super::{Named, place::Place, text};
 use crate::{
-    app::{App, page::Page},
+    app::{App, devices::Walk},
     pipeline::{Sampled, TemplateFault, Trial, Tried},
 };
 
@@ -143,10 +143,10 @@ pub async fn run(app: &App, candidates: &[Candidate], set: TemplateSet, reveal: 
             seen.faults.push(Fault::new(pack.id(), fault));
         }
     }
-    let touched = touched(app, candidates, &set).await?;
-    seen.checked.touched = touched.len();
+    let (touched, tried) = touched(app, candidates, &set).await?;
+    seen.checked.touched = touched;
     let mut trial = app.pipeline.trial(set.clone());
-    for device in sample(touched) {
+    for device in tried {
         if app.clock.now() > until(1) {
             seen.checked.notes.push(format!("no more devices were rendered after {} s", PATIENCE / 1000));
             break;
@@ -164,51 +164,72 @@ pub async fn run(app: &App, candidates: &[Candidate], set: TemplateSet, reveal: 
     Ok(seen.into_checked())
 }
 
-/// Devices whose files may be made of any of these.
-async fn touched(app: &App, candidates: &[Candidate], set: &TemplateSet) -> Result<Vec<Device>> {
-    let mut found: Vec<Device> = Vec::new();
+/// Devices whose files may be made of any of these: how many, and those that are tried.
+async fn touched(app: &App, candidates: &[Candidate], set: &TemplateSet) -> Result<(usize, Vec<Device>)> {
+    let mut sample = Sample::default();
     // None: the devices of all tenants.
     let mut wide: BTreeMap<Option<String>, BTreeSet<&str>> = BTreeMap::new();
     for candidate in candidates {
         let Some(pack) = &candidate.pack else { continue };
         if candidate.is_devices_own(set) {
-            found.extend(candidate.devices.iter().cloned());
+            candidate.devices.iter().for_each(|d| sample.add(d.clone()));
         } else {
             wide.entry(candidate.scope().tenant().map(str::to_owned)).or_default().insert(pack.id());
         }
     }
     for (tenant, packs) in wide {
-        let mut page = Page { limit: 1000, ..Page::default() };
+        let mut devices = Walk::of(DeviceFilter { tenant: tenant.clone(), ..DeviceFilter::default() });
         loop {
-            let filter = DeviceFilter { tenant: tenant.clone(), ..DeviceFilter::default() };
-            let listed = app.store.devices(&filter, &page).await?;
-            found.extend(listed.items.into_iter().filter(|d| app.pipeline.pack_id(d).is_some_and(|p| packs.contains(p.as_str()))));
-            page.cursor = listed.next_cursor;
-            if page.cursor.is_none() {
+            let some = devices.next(app).await?;
+            if some.is_empty() {
                 break;
             }
+            some.into_iter().filter(|d| app.pipeline.pack_id(d).is_some_and(|p| packs.contains(p.as_str()))).for_each(|d| sample.add(d));
         }
     }
-    let mut ids = HashSet::new();
-    found.retain(|d| ids.insert(d.id));
-    Ok(found)
+    Ok((sample.ids.len(), sample.into_devices()))
 }
 
-/// One of every kind first, then more of each model up to a limit.
-fn sample(devices: Vec<Device>) -> Vec<Device> {
-    let mut kinds: HashSet<(LayerSelector, State)> = HashSet::new();
-    let (mut first, rest): (Vec<Device>, Vec<Device>) = devices.into_iter().partition(|d| kinds.insert((selector_of(d), d.state)));
-    let of = |d: &Device| (d.pack.clone(), d.model.clone());
-    let mut of_model: HashMap<_, usize> = HashMap::new();
-    for device in &first {
-        *of_model.entry(of(device)).or_default() += 1;
+/// One of every kind first, then more of each model up to a limit. Of all others nothing is kept but the id.
+#[derive(Default)]
+struct Sample {
+    ids: HashSet<Id>,
+    kinds: HashSet<(LayerSelector, State)>,
+    first: Vec<Device>,
+    rest: Vec<Device>,
+    /// How many of the rest are of a pack and model.
+    kept: HashMap<(Option<String>, Option<String>), usize>,
+}
+
+impl Sample {
+    fn add(&mut self, device: Device) {
+        if !self.ids.insert(device.id) {
+            return;
+        }
+        if self.kinds.insert((selector_of(&device), device.state)) {
+            self.first.push(device);
+            return;
+        }
+        let kept = self.kept.entry((device.pack.clone(), device.model.clone())).or_default();
+        if *kept < OF_ONE_MODEL {
+            *kept += 1;
+            self.rest.push(device);
+        }
     }
-    first.extend(rest.into_iter().filter(|d| {
-        let count = of_model.entry(of(d)).or_default();
-        *count += 1;
-        *count <= OF_ONE_MODEL
-    }));
-    first
+
+    fn into_devices(self) -> Vec<Device> {
+        let of = |d: &Device| (d.pack.clone(), d.model.clone());
+        let (mut devices, mut of_model) = (self.first, HashMap::<_, usize>::new());
+        for device in &devices {
+            *of_model.entry(of(device)).or_default() += 1;
+        }
+        devices.extend(self.rest.into_iter().filter(|d| {
+            let count = of_model.entry(of(d)).or_default();
+            *count += 1;
+            *count <= OF_ONE_MODEL
+        }));
+        devices
+    }
 }
 
 /// Every model with sample settings, as phones of the scope would be served that have no device yet.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::order::{Action, Order};
 use super::{
-    DeviceSort, by_pages,
+    DeviceFilter, DeviceSort, Walk,
     difference::difference,
     document::Reader,
     sync::{all as tell_all, name},
@@ -91,8 +91,7 @@ impl Run {
 
     /// Whether every device would be served as well by another pack; told in the result.
     async fn look_first(&self, order: &Order, pack: &str, result: &mut Value) -> Result<bool> {
-        let devices = by_pages(&self.app, &order.filter, DeviceSort::Created).await?;
-        let missing = without_counterpart(&self.app, &devices, pack);
+        let missing = without_counterpart(&self.app, &order.filter, pack).await?;
         for (from, names) in &missing {
             self.report.error(
                 names.join(", "),
@@ -100,7 +99,7 @@ impl Run {
             );
         }
         let catalog = Arc::clone(&self.app.pipeline.catalog());
-        let (checked, lost) = try_devices(&self.app, &self.report, catalog, devices, Some(pack)).await?;
+        let (checked, lost) = try_devices(&self.app, &self.report, catalog, &order.filter, Some(pack)).await?;
         let failed = told_faults(&self.report, &checked, &lost) || !missing.is_empty();
         result["check"] = told(&checked);
         if failed && !order.force && !order.dry_run {
@@ -211,12 +210,19 @@ impl Run {
 }
 
 /// Overrides that these devices have now and would not have with another pack, by the pack they are of.
-fn without_counterpart(app: &App, devices: &[Device], to: &str) -> Vec<(String, Vec<String>)> {
+async fn without_counterpart(app: &App, which: &DeviceFilter, to: &str) -> Result<Vec<(String, Vec<String>)>> {
     let id = |key: &str| key.split('@').next().unwrap_or(key).to_owned();
     let to = id(to);
     let templates = app.store.configuration().templates.clone();
-    let packs: BTreeSet<String> = devices.iter().filter_map(|d| d.pack.as_deref().map(id)).filter(|p| *p != to).collect();
-    let tenants: BTreeSet<&str> = devices.iter().map(|d| d.tenant.as_str()).collect();
+    let (mut packs, mut tenants, mut devices) = (BTreeSet::new(), BTreeSet::new(), Walk::of(which.clone()));
+    loop {
+        let some = devices.next(app).await?;
+        if some.is_empty() {
+            break;
+        }
+        packs.extend(some.iter().filter_map(|d| d.pack.as_deref().map(id)).filter(|p| *p != to));
+        tenants.extend(some.into_iter().map(|d| d.tenant));
+    }
     let holds = |scope: &offhook_core::template::Scope| scope.tenant().is_none_or(|t| tenants.contains(t));
     let missing = |from: String| {
         let names: Vec<String> = templates
@@ -226,5 +232,5 @@ fn without_counterpart(app: &App, devices: &[Device], to: &str) -> Vec<(String, 
             .collect();
         (from, names)
     };
-    packs.into_iter().map(missing).filter(|(_, names)| !names.is_empty()).collect()
+    Ok(packs.into_iter().map(missing).filter(|(_, names)| !names.is_empty()).collect())
 }
