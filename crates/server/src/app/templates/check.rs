@@ -401,7 +401,7 @@ fn anonymous(mut text: String, device: &Device) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use offhook_core::{Id, Mac, settings::Settings};
+    use offhook_core::{Mac, settings::Settings};
 
     use super::*;
 
@@ -440,7 +440,13 @@ mod tests {
     #[test]
     fn of_many_alike_a_sample_and_one_of_every_kind() {
         let many = (0..5000).map(|n| device(n, "T1", if n == 4321 { "rare" } else { "usual" }));
-        let sampled = sample(many.chain((5000..5010).map(|n| device(n, "T2", "usual"))).collect());
+        let mut sample = Sample::default();
+        // Twice: what is met again counts once.
+        for device in many.clone().chain((5000..5010).map(|n| device(n, "T2", "usual"))).chain(many) {
+            sample.add(device);
+        }
+        assert_eq!((sample.ids.len(), sample.first.len(), sample.rest.len()), (5010, 3, OF_ONE_MODEL + 9));
+        let sampled = sample.into_devices();
         assert_eq!(sampled.len(), OF_ONE_MODEL + 10);
         let kinds: Vec<&str> = sampled[..3].iter().map(|d| d.profiles[0].as_str()).collect();
         assert_eq!(kinds, ["usual", "rare", "usual"], "one of each comes first");
