@@ -47,6 +47,16 @@ impl MasterKey {
         Ok(Self(key))
     }
 
+    /// As its file has it.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        from_hex(text.trim()).map(Self)
+    }
+
+    /// What its file has. Only for a backup that is asked to hold it.
+    pub(crate) fn to_text(&self) -> String {
+        hex(&self.0)
+    }
+
     /// A key for one purpose: HMAC-SHA-256 of the purpose (RFC 2104).
     pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
         hmac(&self.0, &[b"offhook key for ", purpose.as_bytes()])

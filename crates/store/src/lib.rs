@@ -6,16 +6,19 @@
 //! lives elsewhere.
 
 mod account;
+mod archive;
 mod address_map;
 mod asset;
 mod audit;
 mod author;
+mod backup;
 mod blob;
 mod blob_table;
 mod change;
 mod compare;
 mod database;
 mod device;
+mod dump;
 mod firmware;
 mod history;
 mod idempotency;
@@ -26,6 +29,7 @@ mod library;
 mod loading;
 mod local_port;
 mod migrations;
+mod moving;
 mod naming;
 mod nodes;
 mod pack;
@@ -48,7 +52,9 @@ mod writer;
 pub use account::{AccountFilter, AccountSort, AccountUses};
 pub use asset::NewAsset;
 pub use audit::{AuditEntry, AuditFilter, By, Note};
+pub use archive::Manifest;
 pub use author::Author;
+pub use backup::{Progress, Restored, Sent, adopt_key};
 pub use blob::{Blob, BlobWriter};
 pub use change::{Change, What};
 pub use compare::FieldChange;
@@ -60,8 +66,10 @@ pub use device::{
 pub use firmware::Shelf;
 pub use history::{Deleted, DeletedFilter, HistoryLimits, Noun, Thing, Version, changes};
 pub use idempotency::{IdempotencyKey, KeyState};
+pub use dump::Sum;
 pub use library::Library;
 pub use nodes::PacksChanged;
+pub use moving::{Moved, move_to};
 pub use pack::NewPack;
 pub use page::{Listed, Page};
 pub use request::{RequestFilter, RequestRecord};

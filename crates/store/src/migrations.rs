@@ -27,8 +27,21 @@ const LOG: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY 
 /// # Errors
 /// In words for the operator: a step that this program does not know, or one that differs from what was applied.
 pub(crate) async fn migrate(database: &Database, conn: &mut AnyConnection, now: i64) -> Result<(), String> {
+    migrate_to(database, conn, now, newest()).await
+}
+
+/// The newest step that this program knows.
+pub(crate) fn newest() -> i64 {
+    STEPS.last().map_or(0, |s| s.0)
+}
+
+/// The same up to a step.
+///
+/// # Errors
+/// As [`migrate`].
+pub(crate) async fn migrate_to(database: &Database, conn: &mut AnyConnection, now: i64, last: i64) -> Result<(), String> {
     database.begin(conn).await.map_err(said)?;
-    match apply(database, conn, now).await {
+    match apply(database, conn, now, last).await {
         Ok(()) => run(conn, "COMMIT").await,
         Err(why) => {
             let _ = run(conn, "ROLLBACK").await;
@@ -37,17 +50,17 @@ pub(crate) async fn migrate(database: &Database, conn: &mut AnyConnection, now: 
     }
 }
 
-async fn apply(database: &Database, conn: &mut AnyConnection, now: i64) -> Result<(), String> {
+async fn apply(database: &Database, conn: &mut AnyConnection, now: i64, last: i64) -> Result<(), String> {
     run(conn, LOG).await?;
     let rows = sqlx::query("SELECT number, checksum FROM migrations ORDER BY number").fetch_all(&mut *conn).await.map_err(said)?;
     let applied: Vec<(i64, String)> = rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect::<sqlx::Result<_>>().map_err(said)?;
-    let newest = STEPS.last().map_or(0, |s| s.0);
+    let newest = newest();
     if let Some((number, _)) = applied.iter().find(|(n, _)| *n > newest) {
         return Err(format!(
             "the database has schema {number}, and this program knows none newer than {newest}: start the newer offhook that wrote it, or restore a backup made before the upgrade"
         ));
     }
-    for &(number, name, sql) in STEPS {
+    for &(number, name, sql) in STEPS.iter().filter(|s| s.0 <= last) {
         let sum = hex(&Sha256::digest(sql));
         match applied.iter().find(|(n, _)| *n == number) {
             Some((_, applied)) if *applied == sum => {}

@@ -153,6 +153,11 @@ impl Shared {
         news
     }
 
+    /// The key, for a backup that is asked to hold it.
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// Another process may open the store now.
     pub(crate) fn unlock(&self) {
         guard(&self.lock).take();
@@ -355,7 +360,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
     Ok(Store { shared, orders, author: None, reach: Reach::ALL, dry: false })
 }
 
-fn make_dir(dir: &Path) -> Result<(), String> {
+pub(crate) fn make_dir(dir: &Path) -> Result<(), String> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|e| format!("the data directory {} cannot be made: {e}; make it, or set data_dir", dir.display()))
 }
@@ -394,12 +399,12 @@ fn master_key(stored: bool, database: &Database, key_file: &Path, entropy: &dyn 
 }
 
 /// The database's files get the mode of the first: its owner's alone.
-fn make_private(file: &Path) -> Result<(), String> {
+pub(crate) fn make_private(file: &Path) -> Result<(), String> {
     let made = File::options().create(true).truncate(false).write(true).mode(0o600).open(file);
     made.map(drop).map_err(|e| format!("the database {} cannot be opened: {e}", file.display()))
 }
 
-const KEY_CHECK: &str = "meta key_check";
+pub(crate) const KEY_CHECK: &str = "meta key_check";
 
 /// The value that was sealed at the first start.
 async fn key_check(conn: &mut AnyConnection) -> sqlx::Result<Option<String>> {
