@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        account, address_map, asset, audit, config, device, firmware, health, history, import, job, man, pack, phonebook, profile,
+        account, address_map, asset, audit, backup, config, device, firmware, health, history, import, job, man, pack, phonebook, profile,
         requests, serve, simulate, site, status, template, tenant, token,
     },
     examples,

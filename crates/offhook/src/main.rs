@@ -95,6 +95,9 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
         Command::Token(token) => ask(token.run(out)),
         Command::Job(job) => ask(job.run(out)),
         Command::Health(health) => ask(health.run(out)),
+        Command::Backup(backup) => ask(backup.run(out)),
+        Command::Restore(restore) => ask(restore.run(out)),
+        Command::Store(store) => ask(store.run(out)),
     }
 }
 

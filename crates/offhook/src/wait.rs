@@ -93,7 +93,7 @@ fn ended(job: &Value) -> bool {
     matches!(member(job, "state").as_str(), "done" | "failed" | "cancelled")
 }
 
-fn draw(line: &str) -> Outcome {
+pub(crate) fn draw(line: &str) -> Outcome {
     let mut terminal = io::stderr().lock();
     write!(terminal, "\r\x1b[K{line}")?;
     terminal.flush()?;

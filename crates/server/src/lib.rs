@@ -13,6 +13,7 @@ pub mod http;
 pub mod index;
 pub mod json;
 pub mod listen;
+pub mod offline;
 pub mod pipeline;
 pub mod sandbox;
 pub mod serve;

@@ -95,7 +95,7 @@ impl Clock for SystemClock {
 }
 
 /// The machine's randomness.
-struct SystemEntropy;
+pub(crate) struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
@@ -146,6 +146,7 @@ pub async fn run(sources: Sources, ready: impl FnOnce(&Started)) -> Result<(), S
             Arc::new(move || metrics.text())
         },
         templates: Arc::default(),
+        backups: Arc::new(tokio::sync::Semaphore::new(1)),
         closing: closing.clone(),
     };
     let faces = bound.serve(&config, app, closing.clone());
@@ -274,7 +275,12 @@ fn listeners(given: Vec<std::net::TcpListener>) -> Result<Vec<tokio::net::TcpLis
 }
 
 async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, ServeError> {
-    let options = StoreOptions {
+    Store::open(store_options(config), clock, entropy).await.map_err(start)
+}
+
+/// Where the configuration has the store.
+pub(crate) fn store_options(config: &Config) -> StoreOptions {
+    StoreOptions {
         url: config.store.url.clone(),
         data_dir: config.data_dir.clone(),
         key_file: config.key_file(),
@@ -287,8 +293,7 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
             audit_age: config.audit.age,
             audit_rows: config.audit.rows,
         },
-    };
-    Store::open(options, clock, entropy).await.map_err(start)
+    }
 }
 
 fn write_listeners(config: &Config, listeners: &Listeners) -> Result<(), ServeError> {

@@ -195,6 +195,19 @@ pub(crate) fn read(file: &Path, mut each: impl FnMut(Found<'_>) -> Result<()>) -
             _ => return Err(broken(format_args!("{name:?} does not belong into one"))),
         }
     }
+    // To the end of the compressed bytes, which have a sum of their own.
+    let mut rest = BufReader::new(archive.into_inner());
+    loop {
+        let piece = rest.fill_buf().map_err(broken)?;
+        if piece.is_empty() {
+            break;
+        }
+        if piece.iter().any(|b| *b != 0) {
+            return Err(broken("something follows its end"));
+        }
+        let length = piece.len();
+        rest.consume(length);
+    }
     let manifest = manifest.ok_or_else(|| broken("its manifest, which comes last, is missing: it was cut"))?;
     if manifest.format != FORMAT {
         return Err(broken(format_args!("it has the form {}, this program knows {FORMAT}: a newer program made it", manifest.format)));

@@ -309,8 +309,6 @@ async fn fill(conn: &mut AnyConnection, mut lines: mpsc::Receiver<Line>, progres
 async fn replace(tx: &mut Tx, lines: mpsc::Receiver<Line>, here: HashSet<String>, detail: String, progress: Progress) -> Result<()> {
     let before: Vec<String> = sqlx::query_scalar(loading::BLOBS).fetch_all(&mut tx.conn).await.map_err(failed)?;
     let kept = kept_token(tx).await?;
-    let key_check: String =
-        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'key_check'").fetch_one(&mut tx.conn).await.map_err(failed)?;
     let present = dump::tables(&mut tx.conn, tx.shared.dialect).await?;
     let passing = PASSING.iter().copied().filter(|name| present.iter().any(|p| p == name));
     for name in passing.chain(TABLES.iter().rev().map(|t| t.name)) {
@@ -318,8 +316,6 @@ async fn replace(tx: &mut Tx, lines: mpsc::Receiver<Line>, here: HashSet<String>
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {name}"))).execute(&mut tx.conn).await.map_err(failed)?;
     }
     fill(&mut tx.conn, lines, progress).await?;
-    let sealed = sqlx::query("UPDATE meta SET value = $1 WHERE name = 'key_check'").bind(key_check);
-    sealed.execute(&mut tx.conn).await.map_err(failed)?;
     if let Some((table, id, line)) = kept {
         let there = sqlx::query("SELECT 1 FROM tokens WHERE id = $1").bind(id).fetch_optional(&mut tx.conn).await.map_err(failed)?;
         if there.is_none() {

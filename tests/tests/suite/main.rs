@@ -6,6 +6,7 @@
 
 mod architecture;
 mod assets;
+mod backup;
 mod boot;
 mod boot_files;
 mod change;

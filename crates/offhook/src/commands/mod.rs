@@ -5,6 +5,7 @@ pub mod address_map;
 pub mod asset;
 pub mod audit;
 pub mod author;
+pub mod backup;
 pub mod config;
 pub mod device;
 pub mod firmware;

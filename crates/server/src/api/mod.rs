@@ -20,6 +20,7 @@ pub mod address_maps;
 pub mod assets;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod body;
 pub mod devices;
 pub mod docs;
@@ -130,6 +131,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(packs::upgrade))
         .routes(routes!(packs::models))
         .routes(routes!(packs::files))
+        .routes(routes!(backup::save))
+        .routes(routes!(backup::restore))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read, jobs::cancel))
         .routes(routes!(requests::list))

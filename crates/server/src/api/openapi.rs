@@ -33,6 +33,7 @@ pub(super) fn head() -> OpenApi {
         ("phonebooks", "Contacts that every family gets in its own form"),
         ("firmware", "Files that phones load to renew themselves"),
         ("packs", "Phone families: which are there, installing and removing"),
+        ("backup", "Saving everything, and putting it back"),
         ("jobs", "Long work that somebody started"),
         ("requests", "What phones asked, and what became of it"),
         ("simulate", "What would become of a request"),

@@ -18,6 +18,7 @@ pub mod accounts;
 pub mod address_maps;
 pub mod assets;
 pub mod audit;
+pub mod backup;
 pub mod devices;
 pub mod fields;
 pub mod firmware;
@@ -58,6 +59,8 @@ pub struct App {
     pub packs: packs::PackLoader,
     /// Held while overrides of templates are checked and saved.
     pub templates: Arc<tokio::sync::Mutex<()>>,
+    /// One backup at a time: each keeps a connection of the store to itself.
+    pub backups: Arc<tokio::sync::Semaphore>,
     /// Cancelled when the server begins to stop: readiness goes, live streams end.
     pub closing: CancellationToken,
 }

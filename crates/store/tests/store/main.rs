@@ -2,6 +2,7 @@
 //! chooses the database: `../postgres.rs` runs all of it once more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod backup;
 pub(crate) mod common;
 mod configuration;
 mod devices;

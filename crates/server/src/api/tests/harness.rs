@@ -111,7 +111,8 @@ impl Server {
         let packs = PackLoader::new(store.clone(), dir.path().join("packs"));
         let jobs = Jobs::new(clock.clone(), entropy.clone(), closing.clone());
         let metrics = Arc::new(move || metrics.text());
-        let app = App { config, pipeline, store, packs, jobs, clock: clock.clone(), entropy, metrics, templates: Arc::default(), closing };
+        let (templates, backups) = (Arc::default(), Arc::new(tokio::sync::Semaphore::new(1)));
+        let app = App { config, pipeline, store, packs, jobs, clock: clock.clone(), entropy, metrics, templates, backups, closing };
         Self { router: api::router(app.clone()), app, clock, admin, reader, writer: Mutex::new(Some(writer)), _dir: dir }
     }
 
