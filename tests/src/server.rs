@@ -209,6 +209,11 @@ impl Server {
         self.listeners = listeners.unwrap_or_else(|| panic!("no listeners.json:\n{}", self.setup.log()));
     }
 
+    /// Sets a key of the configuration for the next start.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.setup.variables.insert(format!("OFFHOOK_{}", key.to_uppercase().replace('.', "__")), value.to_owned());
+    }
+
     /// SIGKILL: no time for anything.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");

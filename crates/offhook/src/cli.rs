@@ -66,6 +66,9 @@ pub enum Command {
     Job(job::Job),
     Health(health::Health),
     Status(status::Status),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Store(backup::Store),
     Completions(Completions),
     Man(man::Manual),
 }

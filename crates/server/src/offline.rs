@@ -27,7 +27,10 @@ fn existing(config: &Config) -> Result<(), ServeError> {
     let embedded = config.store.url.starts_with("sqlite:");
     let file = config.database_file();
     if embedded && !file.exists() {
-        return Err(failed(format!("there is no store: {} does not exist. Name its folder with --data-dir, or its configuration with --config", file.display())));
+        return Err(failed(format!(
+            "there is no store: {} does not exist. Name its folder with --data-dir, or its configuration with --config",
+            file.display()
+        )));
     }
     Ok(())
 }

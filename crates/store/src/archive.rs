@@ -157,8 +157,9 @@ pub(crate) fn read(file: &Path, mut each: impl FnMut(Found<'_>) -> Result<()>) -
         let size = entry.size();
         match name.split('/').collect::<Vec<_>>().as_slice() {
             ["tables", table, _] => {
-                let known = dump::table_of(table)
-                    .ok_or_else(|| broken(format_args!("it has the table {table:?}, which this program does not know: a newer one made it")))?;
+                let known = dump::table_of(table).ok_or_else(|| {
+                    broken(format_args!("it has the table {table:?}, which this program does not know: a newer one made it"))
+                })?;
                 let sum = sums.entry((*table).to_owned()).or_default();
                 let mut lines = BufReader::new(entry);
                 let mut line = String::new();

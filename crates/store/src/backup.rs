@@ -146,7 +146,12 @@ impl Store {
         if manifest.schema > migrations::newest() {
             return Err(Error::invalid(
                 "",
-                format!("this backup is of schema {}, newer than {} of this program: restore it with the {} that made it, or a newer one", manifest.schema, migrations::newest(), manifest.program),
+                format!(
+                    "this backup is of schema {}, newer than {} of this program: restore it with the {} that made it, or a newer one",
+                    manifest.schema,
+                    migrations::newest(),
+                    manifest.program
+                ),
             ));
         }
         if self.shared.sealer.open(KEY_CHECK, &manifest.key_check).is_err() {
@@ -155,7 +160,10 @@ impl Store {
             } else {
                 "put the key file that belongs to it (secret.key) into a new data folder and restore it there without a server (offhook restore FILE --offline --data-dir NEW --yes)"
             };
-            return Err(Error::invalid("", format!("this backup was written with another key, and its secrets would not open here: {how}")));
+            return Err(Error::invalid(
+                "",
+                format!("this backup was written with another key, and its secrets would not open here: {how}"),
+            ));
         }
         Ok(manifest)
     }
@@ -168,7 +176,11 @@ impl Store {
     pub async fn restore(&self, file: &Path, progress: Progress) -> Result<Restored> {
         let manifest = self.check_archive(file).await?;
         let kept = self.keep_blobs(file).await?;
-        let scratch = if manifest.schema < migrations::newest() { Some(Scratch::of(file, &manifest, self.shared.clock.as_ref()).await?) } else { None };
+        let scratch = if manifest.schema < migrations::newest() {
+            Some(Scratch::of(file, &manifest, self.shared.clock.as_ref()).await?)
+        } else {
+            None
+        };
         let lines = match &scratch {
             Some(scratch) => scratch.lines(),
             None => lines_of(file.to_owned()),
@@ -227,7 +239,7 @@ async fn finish(open: Option<(String, crate::BlobWriter)>, kept: &mut Vec<Blob>)
 }
 
 /// Every blob that a row names, once, with its size.
-async fn blobs(conn: &mut AnyConnection) -> Result<Vec<(String, i64)>> {
+pub(crate) async fn blobs(conn: &mut AnyConnection) -> Result<Vec<(String, i64)>> {
     let sql = "SELECT sha256, MAX(size) FROM (SELECT sha256, size FROM firmware UNION ALL SELECT sha256, size FROM uploads \
         UNION ALL SELECT sha256, size FROM assets) AS named GROUP BY sha256 ORDER BY sha256";
     sqlx::query_as(sql).fetch_all(conn).await.map_err(failed)
@@ -339,9 +351,7 @@ async fn replace(tx: &mut Tx, lines: mpsc::Receiver<Line>, here: HashSet<String>
     tx.blobs.extend(held.blobs.into_iter().map(Row::Came));
     tx.blobs.extend(before.into_iter().map(Row::Went));
     tx.configuration = Arc::new(held.configuration.clone());
-    tx.changed(What::AllDevices).await?;
-    tx.changed(What::Firmware { name: String::new() }).await?;
-    tx.changed(What::Packs { pack: String::new() }).await?;
+    tx.changed(What::Everything).await?;
     tx.configure(held.configuration.with_packs(packs)).await?;
     tx.note(&Note { action: "restore", noun: "store", subject: "store".into(), name: "everything".into(), tenant: None, detail }).await
 }

@@ -25,7 +25,7 @@ const CHUNK: u64 = 1 << 20;
 const UNUSED: i64 = 86_400_000;
 
 /// Stores the bytes of a file of the folder; inside a transaction.
-async fn put(conn: &mut AnyConnection, file: &Path, sha256: &str, now: i64) -> Result<()> {
+pub(crate) async fn put(conn: &mut AnyConnection, file: &Path, sha256: &str, now: i64) -> Result<()> {
     let new = sqlx::query("INSERT INTO blobs (sha256, size, stored_at) VALUES ($1, 0, $2) ON CONFLICT (sha256) DO NOTHING");
     if new.bind(sha256).bind(now).execute(&mut *conn).await.map_err(failed)?.rows_affected() == 0 {
         let again = sqlx::query("UPDATE blobs SET stored_at = $1 WHERE sha256 = $2").bind(now).bind(sha256);
@@ -63,6 +63,17 @@ pub(crate) async fn copy(shared: &Shared, sha256: &str, file: &mut tokio::fs::Fi
         let bytes: Vec<u8> = found.try_get(0).map_err(failed)?;
         sum.update(&bytes);
         file.write_all(&bytes).await.map_err(disk)?;
+    }
+    Ok(hex(&sum.finalize()))
+}
+
+/// The sum of what is stored under a name.
+pub(crate) async fn sum(conn: &mut AnyConnection, sha256: &str) -> Result<String> {
+    let mut sum = Sha256::new();
+    for number in 0i64.. {
+        let query = sqlx::query("SELECT bytes FROM blob_chunks WHERE sha256 = $1 AND number = $2").bind(sha256).bind(number);
+        let Some(found) = query.fetch_optional(&mut *conn).await.map_err(failed)? else { break };
+        sum.update(found.try_get::<Vec<u8>, _>(0).map_err(failed)?);
     }
     Ok(hex(&sum.finalize()))
 }

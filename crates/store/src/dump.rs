@@ -58,8 +58,7 @@ pub(crate) const TABLES: &[Table] = &[
 /// What belongs to one database or one moment: its schema, what its nodes tell each other, answers that may be asked for again. Bytes of
 /// blobs go beside the tables.
 #[cfg(test)]
-const LEFT_OUT: &[&str] =
-    &["migrations", "changes", "nodes", "blobs", "blob_chunks", "idempotency_keys"];
+const LEFT_OUT: &[&str] = &["migrations", "changes", "nodes", "blobs", "blob_chunks", "idempotency_keys"];
 
 /// Tables that are about the moment before and are emptied when everything is replaced.
 pub(crate) const PASSING: &[&str] = &["idempotency_keys"];
@@ -183,10 +182,8 @@ impl Filling {
                 "NULL".to_owned()
             }
         };
-        let values: Vec<String> = rows
-            .iter()
-            .map(|_| format!("({})", self.shape.iter().map(|(_, there)| place(there)).collect::<Vec<_>>().join(", ")))
-            .collect();
+        let values: Vec<String> =
+            rows.iter().map(|_| format!("({})", self.shape.iter().map(|(_, there)| place(there)).collect::<Vec<_>>().join(", "))).collect();
         let columns: Vec<String> = self.shape.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         // Names are of the list above or were looked at; values are bound.
         let sql = format!("INSERT INTO {} ({}) VALUES {}", self.table, columns.join(", "), values.join(", "));
@@ -200,7 +197,11 @@ impl Filling {
                 },
                 Value::Object(bytes) => {
                     let text = bytes.get("base64").and_then(Value::as_str).unwrap_or_default();
-                    query.bind(STANDARD.decode(text).map_err(|_| Error::invalid("", format!("bytes of the table {} are not base64", self.table)))?)
+                    query.bind(
+                        STANDARD
+                            .decode(text)
+                            .map_err(|_| Error::invalid("", format!("bytes of the table {} are not base64", self.table)))?,
+                    )
                 }
                 other => return Err(Error::invalid("", format!("a row of the table {} holds {other}", self.table))),
             };

@@ -6,8 +6,8 @@
 //! lives elsewhere.
 
 mod account;
-mod archive;
 mod address_map;
+mod archive;
 mod asset;
 mod audit;
 mod author;
@@ -50,9 +50,10 @@ mod upload;
 mod writer;
 
 pub use account::{AccountFilter, AccountSort, AccountUses};
+pub use account::{AccountFilter, AccountUses};
+pub use archive::Manifest;
 pub use asset::NewAsset;
 pub use audit::{AuditEntry, AuditFilter, By, Note};
-pub use archive::Manifest;
 pub use author::Author;
 pub use backup::{Progress, Restored, Sent, adopt_key};
 pub use blob::{Blob, BlobWriter};
@@ -63,13 +64,13 @@ pub use device::{
     pending::{NewPending, PendingLimits, PendingOutcome},
     selector_of,
 };
+pub use dump::Sum;
 pub use firmware::Shelf;
 pub use history::{Deleted, DeletedFilter, HistoryLimits, Noun, Thing, Version, changes};
 pub use idempotency::{IdempotencyKey, KeyState};
-pub use dump::Sum;
 pub use library::Library;
-pub use nodes::PacksChanged;
 pub use moving::{Moved, move_to};
+pub use nodes::PacksChanged;
 pub use pack::NewPack;
 pub use page::{Listed, Page};
 pub use request::{RequestFilter, RequestRecord};

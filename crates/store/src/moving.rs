@@ -10,7 +10,8 @@ use offhook_core::{
 
 use crate::{
     OpenError, Progress, Store, StoreOptions,
-    backup::run,
+    backup::{blobs, run},
+    blob_table,
     database::{Database, failed},
     dump::{self, Filling, Sum, Summing, TABLES},
     migrations::migrate,
@@ -41,6 +42,8 @@ pub async fn move_to(
     if from.url == to || (target.file.is_some() && target.file == Database::from_url(&from.url, &from.data_dir).map_err(OpenError)?.file) {
         return Err(OpenError(format!("{} is the database that is in use: name another one", target.name)));
     }
+    // Every copy is needed, and none may make room for another.
+    let from = StoreOptions { blob_cache: u64::MAX, ..from };
     let store = Store::open(from, clock.clone(), entropy).await?;
     let moved = copy(&store, &target, &*clock, &progress).await;
     let _ = store.close().await;
@@ -58,7 +61,10 @@ async fn copy(store: &Store, target: &Database, clock: &dyn Clock, progress: &Pr
     target.begin(&mut conn).await.map_err(failed)?;
     for table in TABLES {
         if dump::sum(&mut conn, *table).await?.rows > 0 {
-            return Err(Error::Conflict(format!("{} is not empty: its table {} has rows. Name an empty database", target.name, table.name)));
+            return Err(Error::Conflict(format!(
+                "{} is not empty: its table {} has rows. Name an empty database",
+                target.name, table.name
+            )));
         }
     }
     let mut source = store.snapshot().await?;
@@ -79,6 +85,17 @@ async fn copy(store: &Store, target: &Database, clock: &dyn Clock, progress: &Pr
             return Err(Error::Internal(format!("the table {} is not the same in both databases ({why}): nothing was moved", table.name)));
         }
         tables.insert(table.name.to_owned(), sum);
+    }
+    // Bytes go into a database that nodes share; the folder of the data directory has them already for an embedded one.
+    for (sha256, size) in blobs(&mut conn).await? {
+        drop(store.open_blob(&sha256, size.cast_unsigned(), || format!("the stored file {sha256}")).await?);
+        if target.is_shared() {
+            blob_table::put(&mut conn, &store.shared.blobs.path(&sha256), &sha256, clock.now().as_millis()).await?;
+            let there = blob_table::sum(&mut conn, &sha256).await?;
+            if there != sha256 {
+                return Err(Error::Internal(format!("the bytes of {sha256} are not the same in both: nothing was moved")));
+            }
+        }
     }
     run(&mut conn, "COMMIT").await?;
     target.checkpoint(&mut conn).await.map_err(failed)?;

@@ -170,7 +170,14 @@ impl Restore {
                 ("made at", text("created_at")),
                 ("by", text("program")),
                 ("rows", text("rows")),
-                ("files", format!("{}, {}", text("files"), size(answer.get("file_bytes").and_then(serde_json::Value::as_u64).unwrap_or_default()))),
+                (
+                    "files",
+                    format!(
+                        "{}, {}",
+                        text("files"),
+                        size(answer.get("file_bytes").and_then(serde_json::Value::as_u64).unwrap_or_default())
+                    ),
+                ),
                 ("with key", text("with_key")),
             ];
             out.fields(&fields)?;

@@ -74,10 +74,8 @@ pub(super) async fn save(By(app): By, who: Caller, mut params: Params) -> Result
     let query = BackupQuery { with_key: params.flag("with_key") };
     let query = params.finish(query)?;
     let pieces = backup::save(&app, &who, query.with_key).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/gzip"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"offhook-backup.tar.gz\""),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, "application/gzip"), (header::CONTENT_DISPOSITION, "attachment; filename=\"offhook-backup.tar.gz\"")];
     let body = stream::unfold(pieces, |mut pieces| async move { pieces.recv().await.map(|piece| (piece, pieces)) });
     Ok((headers, Body::from_stream(body)).into_response())
 }
