@@ -50,7 +50,6 @@ mod upload;
 mod writer;
 
 pub use account::{AccountFilter, AccountSort, AccountUses};
-pub use account::{AccountFilter, AccountUses};
 pub use archive::Manifest;
 pub use asset::NewAsset;
 pub use audit::{AuditEntry, AuditFilter, By, Note};
