@@ -111,9 +111,9 @@ fn take_dry_run(request: &mut Request) -> Result<bool, Problem> {
     }
     let (given, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_dry_run);
     let dry_run = match given.as_slice() {
-        ["dry_run=true"] => true,
-        ["dry_run=false"] => false,
-        _ => return Err(offhook_core::Error::invalid("dry_run", "must be given once, true or false").into()),
+        given if given.iter().all(|pair| *pair == "dry_run=true") => true,
+        given if given.iter().all(|pair| *pair == "dry_run=false") => false,
+        _ => return Err(offhook_core::Error::invalid("dry_run", "must be true or false").into()),
     };
     let path = request.uri().path();
     let text = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
