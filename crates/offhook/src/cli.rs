@@ -46,7 +46,7 @@ pub struct Cli {
 pub enum Command {
     Serve(serve::Serve),
     Config(config::Config),
-    Device(device::Device),
+    Device(Box<device::Device>),
     Import(import::Import),
     Profile(profile::Profile),
     Account(account::Account),

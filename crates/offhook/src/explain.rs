@@ -70,7 +70,10 @@ pub fn advice(reason: &Value, phone: &str, ip: &str) -> Option<String> {
                 .to_owned()
         }
         Some(Reason::UnknownFile) => {
-            format!("Check the path. The files of a phone, and the families served:\noffhook device files {phone}\noffhook pack list")
+            format!(
+                "Check the path. The files of a phone, and the families served:\noffhook device files {phone}\noffhook pack list\n\
+                 A family that no pack knows is drafted from what its phone asked:\noffhook pack new ID --from-requests --ip {ip}"
+            )
         }
         Some(Reason::IdentityConflict { asked, .. }) => {
             format!("Look at the provisioning address set in the phone: it names the file of {asked}.")

@@ -68,11 +68,15 @@ fn show(out: &mut Output<'_>, seen: &Value) -> Outcome {
     };
     let packs: Vec<String> = list("packs").iter().map(|p| format!("{} {}", member(p, "id"), member(p, "version"))).collect();
     let jobs: Vec<String> = list("jobs").iter().map(|j| format!("{} {}", member(j, "kind"), crate::commands::job::progress(j))).collect();
+    let outdated = match number("outdated").as_str() {
+        "0" => "none: every phone that fetched its file has today's".to_owned(),
+        n => format!("{n}: they fetch at their next boot or check"),
+    };
     out.fields(&[
         ("Server", member(seen, "server")),
         ("State", ready),
         ("Devices", format!("{} ready, {} pending, {} disabled", number("ready"), number("pending"), number("disabled"))),
-        ("Outdated", format!("{}: they fetch at their next boot or check", number("outdated"))),
+        ("Outdated", outdated),
         ("Packs", packs.join(", ")),
         ("Running jobs", jobs.join(", ")),
     ])?;
