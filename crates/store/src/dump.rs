@@ -41,6 +41,7 @@ pub(crate) const TABLES: &[Table] = &[
     table("device_tags", "tag, device"),
     table("device_profiles", "profile, device"),
     table("device_search", "device"),
+    table("local_ports", "device"),
     table("templates", "id"),
     table("firmware", "id"),
     table("assets", "id"),

@@ -56,7 +56,7 @@ secret.key apart from it, or take --with-key and keep the file like a key.
 Only its owner may read the file.
 
 Examples:
-  offhook backup offhook-$(date +%F).tar.gz
+  offhook backup offhook-monday.tar.gz
   offhook backup --with-key /mnt/safe/offhook.tar.gz
   offhook backup --offline --data-dir /var/lib/offhook offhook.tar.gz")]
 pub struct Backup {

@@ -8,7 +8,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use offhook_store::Manifest;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,7 +18,10 @@ use super::{
     params::{NoParams, Params},
     problem::Problem,
 };
-use crate::app::{Caller, backup};
+use crate::app::{
+    Caller,
+    backup::{self, Manifest},
+};
 
 /// What a backup is to hold.
 #[derive(Debug, IntoParams)]
