@@ -283,7 +283,7 @@ fn mac(n: u64) -> String {
 /// A line of the table: common values and rare ones, in blocks as well as scattered.
 fn row(n: u64) -> String {
     let mix = n.wrapping_mul(6_364_136_223_846_793_005) >> 33;
-    let tenant = if n % 2 == 0 { "default".to_owned() } else { format!("tenant{}", n / 2 * 20 / 500_000 % 20) };
+    let tenant = if n.is_multiple_of(2) { "default".to_owned() } else { format!("tenant{}", n / 2 * 20 / 500_000 % 20) };
     let model = if n % 5000 == 7 { "T29G" } else { ["T46S", "T42S", "T48S", "T41S", "T27G"][(mix % 5) as usize] };
     let state = if mix % 2000 == 3 { "disabled" } else { "ready" };
     let place = ["Berlin", "Paris", "Rome", "Oslo", "Zürich"][(mix / 7 % 5) as usize];

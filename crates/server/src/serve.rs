@@ -258,7 +258,8 @@ fn allowed(config: &Config, inherited: &Inherited) -> Result<(), ServeError> {
     if !config.roles.admin && !inherited.admin.is_empty() {
         return Err(unwanted("admin", "admin"));
     }
-    if !config.roles.phones && !(inherited.http.is_empty() && inherited.tftp.is_empty()) {
+    let for_phones = !inherited.http.is_empty() || !inherited.tftp.is_empty();
+    if for_phones && !config.roles.phones {
         return Err(unwanted(if inherited.http.is_empty() { "tftp" } else { "http" }, "phones"));
     }
     match inherited.admin_addresses().find(|a| !a.ip().is_loopback()) {

@@ -56,13 +56,22 @@ async fn store(dir: &std::path::Path, database: Option<&Database>) -> Store {
         store.create_profile(named).await.unwrap();
     }
     for n in 0..DEVICES {
-        let device = store.create_device(move |d, _| Ok(fill(d, n))).await.unwrap();
-        if n % 3 > 0 {
+        let device = store
+            .create_device(move |d, _| {
+                fill(d, n);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        if !n.is_multiple_of(3) {
             leave_traces(&store, &device, n).await;
         }
     }
     // Those that fetched before are outdated now.
-    let edit = |d: &mut Device, _: &offhook_core::configuration::Configuration| Ok(d.settings = of(r#"{"time":{"zone":"Europe/Oslo"}}"#));
+    let edit = |d: &mut Device, _: &offhook_core::configuration::Configuration| {
+        d.settings = of(r#"{"time":{"zone":"Europe/Oslo"}}"#);
+        Ok(())
+    };
     for n in (1..DEVICES).step_by(60) {
         let id = store.device_by_mac(mac(n)).await.unwrap().unwrap().id;
         store.update_device(id, None, edit).await.unwrap();
@@ -84,14 +93,14 @@ fn fill(d: &mut Device, n: u64) {
     d.mac = (n % 10 != 9 || n % 60 == 1).then(|| mac(n));
     d.tenant = if n % 50 == 3 {
         "tiny"
-    } else if n % 2 == 0 {
+    } else if n.is_multiple_of(2) {
         "acme"
     } else {
         "default"
     }
     .into();
     d.vendor = Some(if n % 40 == 7 { "other" } else { "maker" }.into());
-    d.model = (n % 7 > 0).then(|| if n % 45 == 8 { "R1".into() } else { format!("T{}", n % 4) });
+    d.model = (!n.is_multiple_of(7)).then(|| if n % 45 == 8 { "R1".into() } else { format!("T{}", n % 4) });
     d.pack = Some(
         if n % 30 == 2 {
             "maker@1.0.0"
@@ -128,7 +137,7 @@ async fn leave_traces(store: &Store, device: &Device, n: u64) {
         generation: device.generation,
         layers_tag,
     };
-    let fetch = (n % 2 == 0 || n % 60 == 1).then_some(fetch);
+    let fetch = (n.is_multiple_of(2) || n % 60 == 1).then_some(fetch);
     store.record(vec![Seen { device: Some(device.id), last_seen: Some(seen), fetch, ..Seen::default() }]).await.unwrap();
 }
 

@@ -91,11 +91,17 @@ enum Damage {
 async fn numbered(store: &Store, n: u64) {
     match n % 3 {
         0 => {
-            let named = move |p: &mut Profile, _: &Configuration| Ok(p.name = format!("p{n}"));
+            let named = move |p: &mut Profile, _: &Configuration| {
+                p.name = format!("p{n}");
+                Ok(())
+            };
             drop(store.create_profile(named).await.unwrap());
         }
         1 => {
-            let named = move |a: &mut Account, _: &Configuration| Ok(a.name = format!("a{n}"));
+            let named = move |a: &mut Account, _: &Configuration| {
+                a.name = format!("a{n}");
+                Ok(())
+            };
             drop(store.create_account(named).await.unwrap());
         }
         _ => drop(device(store, n).await),
@@ -144,7 +150,7 @@ async fn a_log_torn_at_a_hundred_places_keeps_all_that_was_acknowledged_before()
     let files = ["offhook.db", "offhook.db-wal", "secret.key"].map(|name| (name, fs::read(file(&place, name)).unwrap()));
 
     let seed: u64 = std::env::var("OFFHOOK_SEED").map_or_else(|_| rand::rng().random(), |s| s.parse().unwrap());
-    println!("OFFHOOK_SEED={seed}");
+    eprintln!("OFFHOOK_SEED={seed}");
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
     let mut kept = BTreeSet::new();
     for round in 0..100 {
