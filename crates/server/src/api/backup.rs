@@ -88,7 +88,7 @@ pub(super) async fn save(By(app): By, who: Caller, mut params: Params) -> Result
 /// phone gets all of before or all of the archive. Tokens are those of the archive, and the one that asked. With `dry_run=true` the archive is only
 /// looked at, and what it says of itself is the answer.
 #[utoipa::path(post, path = "/restore", tag = "backup", security(("token" = ["admin"])),
-    request_body(content = Vec<u8>, content_type = "application/gzip", description = "The archive."),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The archive."),
     responses(
         (status = 200, description = "On trial: what the archive says of itself.", body = BackupView),
         (status = 202, description = "The job.", body = JobView),

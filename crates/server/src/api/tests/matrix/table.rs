@@ -140,7 +140,7 @@ pub fn row(method: &str, path: &str, has_body: bool) -> Option<Row> {
         ("DELETE", "/packs/{pack}") => Row { of_all: true, ..JSON },
         ("GET", "/packs/installable") => JSON,
         ("GET", "/backup") => Row { of_all: true, ..JSON },
-        ("POST", "/restore") => Row { of_all: true, kind: "application/gzip", also: &[400, 422], bodies: &["x"], ..JSON },
+        ("POST", "/restore") => Row { of_all: true, kind: "application/octet-stream", also: &[400, 422], bodies: &["x"], ..JSON },
         ("POST", "/simulate") => Row {
             harmless: true,
             ..json(&[
