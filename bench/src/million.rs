@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
         let (mut patches, mut after, mut meanwhile) = (Vec::new(), Vec::new(), Vec::new());
         for n in 0..TIMES {
             let server = format!("ntp{n}.example");
-            let body = json!({ "settings": { "time": { "ntp": { "servers": [server] } } } });
+            let body = json!({ "settings": { "time": { "ntp": [server] } } });
             let began = Instant::now();
             let list = self.get("/devices?limit=1000&sort=label&q=desk");
             let (patch, list, phone) = tokio::join!(self.call(Method::PATCH, "/profiles/all", Some(body)), list, fetch(None));
