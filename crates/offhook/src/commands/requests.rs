@@ -21,8 +21,12 @@ use crate::{
 Examples:
   offhook requests --follow
   offhook requests --device 00:15:65:aa:bb:cc --trace
-  offhook requests --decision refused --limit 20")]
+  offhook requests --decision refused --limit 20
+  offhook requests 01a1fde3-cfae-7588-b2bf-72f9b2c1cf3f")]
 pub struct Requests {
+    /// One request with what each step saw, by the id that the log and --json tell
+    #[arg(conflicts_with_all = ["follow", "device", "ip", "decision", "tenant", "limit"])]
+    id: Option<String>,
     /// Go on as requests come; end with Ctrl-C
     #[arg(long, short)]
     follow: bool,
@@ -56,6 +60,10 @@ impl Requests {
     pub async fn run(self, out: &mut Output<'_>) -> Outcome {
         out.json = self.connection.json;
         let client = Client::new(&self.connection)?;
+        if let Some(id) = &self.id {
+            let request = client.get(&["requests", id], &[]).await?;
+            return if out.as_json(&request)? { Ok(()) } else { line(out, &request, true, &[]) };
+        }
         let query = [
             ("device", self.device.clone()),
             ("ip", self.ip.clone()),

@@ -158,12 +158,7 @@ impl World {
 
     /// Words of the other tenant that are in an answer and were not in the question.
     fn told_of_the_other(&self, answer: &Answer, asked: &(String, Option<(&'static str, String)>)) -> Option<String> {
-        let mut words_of_ours = String::new();
-        if asked.0.split('?').next().is_some_and(|path| path.ends_with("/jobs")) {
-            // A job repeats what its own caller asked for before: a tenant that is not there.
-            words_of_ours.clone_from(&self.other["tenant"]);
-        }
-        let asked = format!("{} {} {words_of_ours}", asked.0, asked.1.as_ref().map_or("", |(_, b)| b));
+        let asked = format!("{} {}", asked.0, asked.1.as_ref().map_or("", |(_, b)| b));
         // A job of these callers tells what they sent earlier.
         let echo = format!("there is no tenant \\\"{}\\\"", self.other["tenant"]);
         let text = format!("{} {:?}", answer.text().replace(&echo, ""), answer.headers);
