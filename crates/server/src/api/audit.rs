@@ -2,7 +2,6 @@
 
 use axum::{Json, response::IntoResponse};
 use offhook_core::{Id, clock::Timestamp};
-use offhook_store::{By as Who, FieldChange};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +12,7 @@ use super::{
     params::{Key, NoParams, Params},
     problem::Problem,
 };
-use crate::app::audit::{self, AuditEntry, AuditFilter};
+use crate::app::audit::{self, AuditEntry, AuditFilter, FieldChange, Who};
 
 /// One field that differs.
 #[derive(Debug, Serialize, ToSchema)]

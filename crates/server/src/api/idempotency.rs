@@ -18,12 +18,14 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use offhook_core::Error;
-use offhook_store::{IdempotencyKey, KeyState};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{body::pieces, problem::Problem};
-use crate::app::{App, Caller};
+use crate::app::{
+    App, Caller,
+    idempotency::{self, IdempotencyKey, KeyState},
+};
 
 /// The header.
 pub(super) const KEY: &str = "Idempotency-Key";
@@ -60,7 +62,7 @@ pub(super) async fn once(app: &App, caller: &Caller, request: Request, next: Nex
     };
     let key = IdempotencyKey { token: caller.token, name };
     let operation = request.uri().path_and_query().map(|p| hex(&Sha256::digest(p.as_str()))).unwrap_or_default();
-    match app.store.take_key(&key, &operation).await {
+    match idempotency::take(app, &key, &operation).await {
         Err(error) => Problem::from(error).into_response(),
         Ok(KeyState::Taken) => {
             // Whoever goes away meanwhile asks again: what was begun comes to its end.
@@ -79,7 +81,7 @@ pub(super) async fn once(app: &App, caller: &Caller, request: Request, next: Nex
 /// The key of a request: 1 to 255 visible ASCII characters.
 fn name(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(KEY) else { return Ok(None) };
-    let good = |text: &&str| !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    let good = |text: &&str| !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|b| (b'!'..=b'~').contains(&b));
     let text = value.to_str().ok().filter(good);
     text.map(|t| Some(t.to_owned()))
         .ok_or_else(|| Problem::malformed(format!("{KEY} must be 1 to {LONGEST} visible ASCII characters, such as a UUID")))
@@ -94,12 +96,11 @@ async fn first(app: App, key: IdempotencyKey, request: Request, next: Next) -> R
     let response = loop {
         tokio::select! {
             response = &mut work => break response,
-            () = tokio::time::sleep(HOLD) => drop(app.store.hold_key(&key).await),
+            () = tokio::time::sleep(HOLD) => idempotency::hold(&app, &key).await,
         }
     };
     if !response.status().is_success() {
-        // An error of it is none of the answer: the key goes by itself.
-        let _ = app.store.drop_key(&key).await;
+        idempotency::free(&app, &key).await;
         return response;
     }
     let (parts, body) = response.into_parts();
@@ -109,9 +110,7 @@ async fn first(app: App, key: IdempotencyKey, request: Request, next: Next) -> R
     };
     let sum = seen.lock().unwrap_or_else(PoisonError::into_inner).sum();
     let kept = (body.len() <= ANSWER).then(|| kept(parts.status, &parts.headers, &body)).flatten();
-    if let Err(error) = app.store.keep_answer(&key, &sum, kept.as_deref()).await {
-        tracing::warn!(%error, "an answer was not kept for its Idempotency-Key");
-    }
+    idempotency::keep(&app, &key, &sum, kept.as_deref()).await;
     Response::from_parts(parts, Body::from(body))
 }
 

@@ -86,7 +86,7 @@ pub struct MacLineView {
 /// One MAC address a line, in any spelling; behind it may stand `,model,label,profile`. Blank lines and what follows a `#` are passed over.
 /// What is there already stays as it is, so that the same list may be sent again. A line that fails takes no other along.
 #[utoipa::path(post, path = "/import/macs", tag = "devices", security(("token" = ["admin", "operator", "installer"])), params(MacsQuery),
-    request_body(content = String, content_type = "text/plain", description = "At most 1 MiB; more go by `/devices:import`.",
+    request_body(content = Option<String>, content_type = "text/plain", description = "At most 1 MiB; more go by `/devices:import`.",
         example = "# second floor\n00:15:65:aa:bb:cc\n001565AABBCD,T46S,Front desk,reception\n"),
     responses((status = 200, description = "What became of each line.", body = MacsView)))]
 pub(super) async fn macs(By(app): By, who: Caller, mut params: Params, request: Request) -> Result<impl IntoResponse, Problem> {

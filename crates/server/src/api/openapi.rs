@@ -120,7 +120,7 @@ fn patch_of(schema: &Value) -> Value {
 }
 
 /// Fields that an answer has only when there is something to say; all others are always there, null or not.
-const SOMETIMES: &[&str] = &["EffectiveView.values", "AnswerView.body", "AnswerView.body_base64"];
+const SOMETIMES: &[&str] = &["DeviceView.outdated_by", "EffectiveView.values", "AnswerView.body", "AnswerView.body_base64"];
 
 fn require_all(name: &str, schema: &mut Value) {
     // What a profile matches is written as well as read: nothing of it is needed.
@@ -288,7 +288,7 @@ fn add_parameters(path: &str, method: &str, operation: &mut Value, schemas: &Val
     }
     if method == "get" && is_tagged(operation, schemas) {
         more.push(json!({ "name": "If-None-Match", "in": "header", "required": false,
-            "schema": { "type": "string", "pattern": "^\"[0-9]{1,19}\"$" },
+            "schema": { "type": "string" },
             "description": "The ETag that is known: the answer is 304 when it is still that of today." }));
     }
     if more.is_empty() {
@@ -354,6 +354,11 @@ fn finish_parameters(operation: &mut Value) {
         if let Some(pattern) = pattern.map(|p| p.trim_start_matches('^').trim_end_matches('$').to_owned()) {
             parameter["schema"]["pattern"] = format!("^({pattern})?$").into();
         }
+        if parameter["in"] == "query"
+            && let Some(schema) = parameter["schema"].as_object_mut()
+        {
+            schema.remove("format");
+        }
         match parameter["name"].as_str() {
             Some("If-Match") => parameter["schema"]["pattern"] = "^(\"[0-9]{1,19}\"|\\*)$".into(),
             Some("Last-Event-ID" | "after") => parameter["schema"]["format"] = "uuid".into(),
@@ -399,10 +404,10 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
     for (status, when) in [
         (400, body || has("path") || has("header")),
         (403, writes || reveals || not_for_all || of_no_tenant),
-        (404, has("path")),
+        (404, has("path") || path.ends_with("/templates:restore")),
         (409, writes || MAY_CONFLICT.iter().any(|p| path.contains(p))),
         (304, takes("If-None-Match")),
-        (412, takes("If-Match")),
+        (412, takes("If-Match") || path.ends_with("/templates:apply") || path.ends_with("/templates:check")),
         (413, body),
         (507, writes && method == "post"),
         (415, body && !["/firmware", "/assets", "/contents", "/import"].iter().any(|p| path.ends_with(p))),

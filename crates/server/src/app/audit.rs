@@ -2,7 +2,7 @@
 
 use offhook_core::{Error, Id, Mac, Result, device::Device};
 use offhook_store::Note;
-pub use offhook_store::{AuditEntry, AuditFilter};
+pub use offhook_store::{AuditEntry, AuditFilter, By as Who, FieldChange};
 
 use super::{
     App, Caller,

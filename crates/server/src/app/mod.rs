@@ -23,6 +23,7 @@ pub mod devices;
 pub mod fields;
 pub mod firmware;
 pub mod history;
+pub mod idempotency;
 pub mod jobs;
 pub mod packs;
 pub mod page;

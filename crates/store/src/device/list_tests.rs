@@ -2,7 +2,13 @@
 //! more than it must.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{
+    cmp::Ordering,
+    sync::{
+        Arc,
+        atomic::{self, AtomicU64},
+    },
+};
 
 use offhook_core::{
     Mac,
@@ -31,7 +37,13 @@ impl Clock for Fixed {
 
 impl Entropy for Fixed {
     fn fill(&self, buffer: &mut [u8]) {
-        rand::Rng::fill_bytes(&mut rand::rng(), buffer);
+        // Never the same twice; that is all that ids and seals need here.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, atomic::Ordering::Relaxed).to_be_bytes();
+        buffer.fill(0);
+        for (byte, of_count) in buffer.iter_mut().rev().zip(count.iter().rev()) {
+            *byte = *of_count;
+        }
     }
 }
 

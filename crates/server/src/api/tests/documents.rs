@@ -102,7 +102,7 @@ async fn readers_and_query_parameters_agree() {
             continue;
         }
         let address = path.replace("{device}", MAC).replace("{profile}", "p").replace("{account}", "a").replace("{tenant}", "default");
-        let address = address.replace("{path}", "x").replace("{firmware}", "x");
+        let address = address.replace("{path}", "x").replace("{firmware}", "x").replace("{revision}", "1");
         let problem = server.call_as(&server.admin, "GET", &format!("{address}?zzz=1"), None).await.problem(422);
         let message = problem["faults"][0]["message"].as_str().unwrap().to_owned();
         let known: BTreeSet<&str> = message.split("allowed: ").nth(1).map(|known| known.split(", ").collect()).unwrap_or_default();
