@@ -175,7 +175,7 @@ fn commands(page: &str) -> Vec<String> {
 /// Words that name a command, and options.
 fn parts(command: &str) -> (Vec<&str>, BTreeSet<&str>) {
     let words: Vec<&str> = command.split_whitespace().skip(1).collect();
-    let named = |w: &&&str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase());
+    let named = |w: &&&str| w.starts_with(|c: char| c.is_ascii_lowercase()) && w.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     let name = words.iter().take(3).take_while(named).copied().collect();
     let before = words.iter().take_while(|w| !["|", ">", "<", "#", "&&"].contains(w));
     let options = before.filter(|w| w.starts_with("--")).map(|w| w.split('=').next().unwrap_or_default());

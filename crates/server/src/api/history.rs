@@ -344,12 +344,12 @@ pub(super) mod templates {
 
     const SCOPES: &str = "site or tenant:NAME";
 
-    fn subject(params: &mut Params) -> Result<Subject, Problem> {
-        let missing = |field| Error::invalid(field, "is needed");
-        let of = params.read("scope", SCOPES, scope);
-        let (pack, name) = (params.text("pack"), params.text("name"));
-        let (pack, name) = (pack.ok_or_else(|| missing("pack"))?, name.ok_or_else(|| missing("name"))?);
-        Ok(Subject::template(&of.ok_or_else(|| Error::invalid("scope", format!("is needed: {SCOPES}")))?, &pack, &name))
+    /// What is missing is told when the parameters are finished.
+    fn subject(params: &mut Params) -> Subject {
+        let of = params.needed("scope", SCOPES);
+        let of = params.read("scope", SCOPES, scope).filter(|_| !of.is_empty()).unwrap_or(Scope::Site);
+        let (pack, name) = (params.needed("pack", ""), params.needed("name", ""));
+        Subject::template(&of, &pack, &name)
     }
 
     /// Versions of a template override, newest first
@@ -359,7 +359,7 @@ pub(super) mod templates {
         params(TemplatePlace, Paging),
         responses((status = 200, description = "One page.", body = List<VersionView>)))]
     pub(crate) async fn history(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
-        let subject = subject(&mut params)?;
+        let subject = subject(&mut params);
         listed(&app, subject, params).await
     }
 
@@ -368,9 +368,9 @@ pub(super) mod templates {
         params(TemplatePlace, TemplateRevision, Against),
         responses((status = 200, description = "The version.", body = VersionDocument)))]
     pub(crate) async fn version(By(app): By, mut params: Params) -> Result<impl IntoResponse, Problem> {
-        let subject = subject(&mut params)?;
-        let revision = params.read("revision", "a revision", |text| text.parse().ok());
-        let revision = revision.ok_or_else(|| Error::invalid("revision", "is needed: a revision"))?;
+        let subject = subject(&mut params);
+        let revision = params.needed("revision", "a revision");
+        let revision = params.read("revision", "a revision", |text| text.parse().ok()).filter(|_| !revision.is_empty()).unwrap_or_default();
         one(&app, subject, revision, params).await
     }
 

@@ -30,7 +30,9 @@ impl Params {
 
     /// The text of a parameter. An empty one counts as not given; one given twice is a fault.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.known.push(name);
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         let mut found = self.pairs.iter().filter(|(n, _)| n == name);
         let first = found.next();
         if found.next().is_some() {
@@ -42,6 +44,16 @@ impl Params {
             return None;
         }
         Some(text)
+    }
+
+    /// The text of a parameter that has to be given.
+    pub fn needed(&mut self, name: &'static str, allowed: &str) -> String {
+        let before = self.faults.len();
+        let text = self.text(name);
+        if text.is_none() && self.faults.len() == before {
+            self.faults.push(Fault::new(name, if allowed.is_empty() { "is needed".to_owned() } else { format!("is needed: {allowed}") }));
+        }
+        text.unwrap_or_default()
     }
 
     /// What `read` makes of the text; the fault says what is `allowed`.

@@ -72,13 +72,18 @@ pub fn files(out: &mut Output<'_>, files: &Value) -> Outcome {
 
 /// Why there is no file now.
 fn none(file: &Value) -> String {
-    let absent = file.get("absent").unwrap_or(&Value::Null);
-    let why = crate::explain::reason(absent);
+    let why = crate::explain::reason(file.get("absent").unwrap_or(&Value::Null));
     match member(file, "optional").as_str() {
-        // Firmware that is wanted and not stored is worth a word.
-        "true" if !matches!(crate::explain::known(absent), Some(Reason::FirmwareMissing { .. })) => "none (normal)".to_owned(),
+        "true" if missing_firmware(file).is_none() => "none (normal)".to_owned(),
         _ => format!("none: {why}"),
     }
+}
+
+/// Firmware that is wanted and not stored.
+pub fn missing_firmware(file: &Value) -> Option<String> {
+    let absent = file.get("absent")?;
+    let missing = matches!(crate::explain::known(absent), Some(Reason::FirmwareMissing { .. }));
+    missing.then(|| format!("{}: {}", member(file, "path"), crate::explain::reason(absent)))
 }
 
 /// Every setting that applies, with its layer.

@@ -234,7 +234,8 @@ impl Page {
     /// What stands in its way, and what a person should know.
     fn problems(&self, out: &mut Output<'_>) -> Outcome {
         let failed = items(self.check.get("files").unwrap_or(&Value::Null)).iter().filter(|f| !member(f, "error").is_empty());
-        let failed: Vec<String> = failed.map(|f| format!("{}: {}", member(f, "path"), member(f, "error"))).collect();
+        let mut failed: Vec<String> = failed.map(|f| format!("{}: {}", member(f, "path"), member(f, "error"))).collect();
+        failed.extend(items(self.check.get("files").unwrap_or(&Value::Null)).iter().filter_map(page::missing_firmware));
         let policy = member(&self.check, "policy");
         if !failed.is_empty() || !policy.is_empty() {
             out.heading("What stands in its way")?;
