@@ -18,6 +18,12 @@ const BUSY: &str = "10000";
 const READERS: u32 = 4;
 /// What a write-ahead log that once grew is cut back to, in bytes.
 const LOG: &str = "67108864";
+/// Memory for pages in KiB, of the writer and of each reader, taken as it is needed. With less, the many indexes of a million devices are
+/// written to the log again and again within one transaction.
+const WRITER_PAGES: &str = "-65536";
+const READER_PAGES: &str = "-16384";
+/// Pages in the log before it is brought home: what is written often is brought home once.
+const CHECKPOINT: &str = "4000";
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The oldest version of PostgreSQL, as it tells it.
@@ -206,8 +212,15 @@ async fn prepare(dialect: Dialect, conn: &mut AnyConnection, read_only: bool) ->
 
 /// Full durability, foreign keys, patience; by statement, because options of the dialect cannot be given otherwise.
 async fn prepare_sqlite(conn: &mut AnyConnection, read_only: bool) -> sqlx::Result<()> {
-    let pragmas =
-        [("busy_timeout", BUSY), ("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON"), ("journal_size_limit", LOG)];
+    let pragmas = [
+        ("busy_timeout", BUSY),
+        ("journal_mode", "WAL"),
+        ("synchronous", "FULL"),
+        ("foreign_keys", "ON"),
+        ("journal_size_limit", LOG),
+        ("wal_autocheckpoint", CHECKPOINT),
+        ("cache_size", if read_only { READER_PAGES } else { WRITER_PAGES }),
+    ];
     for (name, value) in pragmas {
         pragma(conn, name, value).await?;
     }
