@@ -39,6 +39,11 @@ pub fn known(reason: &Value) -> Option<Reason> {
     serde_json::from_value(tagged).ok().or_else(by_words)
 }
 
+/// Whether the reason is that firmware is not stored.
+pub fn is_missing_firmware(reason: &Value) -> bool {
+    matches!(known(reason), Some(Reason::FirmwareMissing { .. })) || crate::output::shown(reason).starts_with("firmware is not stored: ")
+}
+
 /// The reason for people.
 pub fn reason(reason: &Value) -> String {
     match known(reason) {

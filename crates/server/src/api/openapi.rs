@@ -359,6 +359,9 @@ fn finish_parameters(operation: &mut Value) {
         {
             schema.remove("format");
         }
+        if parameter["in"] == "query" && ["$ref", "enum", "oneOf"].iter().any(|word| !parameter["schema"][word].is_null()) {
+            parameter["schema"] = json!({ "anyOf": [parameter["schema"].take(), { "type": "string", "maxLength": 0 }] });
+        }
         match parameter["name"].as_str() {
             Some("If-Match") => parameter["schema"]["pattern"] = "^(\"[0-9]{1,19}\"|\\*)$".into(),
             Some("Last-Event-ID" | "after") => parameter["schema"]["format"] = "uuid".into(),
@@ -404,7 +407,7 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<u16> {
     for (status, when) in [
         (400, body || has("path") || has("header")),
         (403, writes || reveals || not_for_all || of_no_tenant),
-        (404, has("path") || path.ends_with("/templates:restore")),
+        (404, has("path") || path.ends_with("/templates:restore") || path.ends_with("/firmware:unassign")),
         (409, writes || MAY_CONFLICT.iter().any(|p| path.contains(p))),
         (304, takes("If-None-Match")),
         (412, takes("If-Match") || path.ends_with("/templates:apply") || path.ends_with("/templates:check")),

@@ -91,8 +91,6 @@ impl Pipeline {
         }
         let unsupported = pack.unsupported(pack.model(device.model.as_deref()), &composed.effective);
         notes.extend(unsupported.iter().cloned());
-        let offer = pack.firmware_offer(&render::device_facts(&serving), &composed.effective, &render::OnShelf(&moment.shelf));
-        notes.extend(offer.map(|offer| Note::new("provisioning.firmware.version", offer.to_string())));
         for route in pack.files_for(&render::device_facts(&serving)) {
             if route.source() != Source::Template {
                 continue;
@@ -110,6 +108,8 @@ impl Pipeline {
         }
         // Of what is not written nothing more is to be said.
         notes.retain(|n| unsupported.contains(n) || unsupported.iter().all(|u| u.path != n.path));
+        let offer = pack.firmware_offer(&render::device_facts(&serving), &composed.effective, &render::OnShelf(&moment.shelf));
+        notes.extend(offer.map(|offer| Note::new("provisioning.firmware.version", offer.to_string())));
         notes.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
         notes.dedup();
         Ok(Explanation { layers: composed.layers, values, notes })

@@ -1,6 +1,5 @@
 //! What is printed of devices: the list, and of one its files, its settings, its check. Its own page is in `show.rs`.
 
-use offhook_core::trace::Reason;
 use serde_json::Value;
 
 use crate::{
@@ -82,8 +81,7 @@ fn none(file: &Value) -> String {
 /// Firmware that is wanted and not stored.
 pub fn missing_firmware(file: &Value) -> Option<String> {
     let absent = file.get("absent")?;
-    let missing = matches!(crate::explain::known(absent), Some(Reason::FirmwareMissing { .. }));
-    missing.then(|| format!("{}: {}", member(file, "path"), crate::explain::reason(absent)))
+    crate::explain::is_missing_firmware(absent).then(|| format!("{}: {}", member(file, "path"), crate::explain::reason(absent)))
 }
 
 /// Every setting that applies, with its layer.
