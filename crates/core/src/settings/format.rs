@@ -164,7 +164,7 @@ fn is_word(text: &str) -> bool {
     all(text, |c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '<' | '>'))
 }
 
-/// Host name as [`is_host`] takes it, and no address.
+/// Host name as `is_host` takes it, and no address.
 pub fn is_host_name(text: &str) -> bool {
     text.parse::<IpAddr>().is_err() && is_host(text)
 }
