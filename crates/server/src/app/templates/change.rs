@@ -110,7 +110,7 @@ fn read_change(item: Value) -> Result<Change> {
         fields.fault("source", "is needed: the text, or null to delete the override");
     }
     let source = source(&mut fields);
-    let revision = fields.read("revision", "a revision, or 0", Value::as_u64);
+    let revision = fields.read("revision", "a revision, or 0", |v| v.as_u64().filter(|n| i64::try_from(*n).is_ok()));
     let base_version = fields.word("base_version");
     fields.check()?;
     let (pack, name) = (pack.unwrap_or_default(), name.unwrap_or_default());
