@@ -42,6 +42,9 @@ test: tools fmt-check deny lint doc ## everything that must hold; installs what 
 	else set -x; $(CARGO) test --locked -p offhook-tests --no-fail-fast -- --test-threads $(TEST_JOBS) $(ON_POSTGRES); fi
 	$(OFFHOOK) pack check vendors
 	$(OFFHOOK) pack test vendors
+	@if [ "$$(id -u)" = 0 ] && unshare --mount --pid --fork --ipc --uts --cgroup --net true; \
+	then $(MAKE) --no-print-directory deb-test; \
+	else echo "left out: only root, where it may make namespaces, can install and boot the Debian package: sudo make deb-test" >&2; fi
 
 bench: ## speed, CPU and memory beside nginx and dnsmasq; RUNS=3 and more for steadier figures
 	@tests/install-packages $(BENCH_PACKAGES)
