@@ -51,6 +51,8 @@ fn the_api_is_as_it_describes_itself() {
     run.args(["-H", &format!("Authorization: Bearer {}", server.token()), "--checks", CHECKS]);
     run.args(["--phases", "examples,coverage,fuzzing", "--max-time", &seconds, "--max-examples", "25", "--seed", "7"]);
     run.args(["--generation-database", "none", "--continue-on-failure", "--no-color", "--warnings", "off", "--request-timeout", "30"]);
+    // The filter of the hooks leaves little of some operations' wrong bodies.
+    run.args(["--suppress-health-check", "filter_too_much"]);
     // A stream has no end.
     run.args(["--exclude-path", "/api/v1/requests/stream"]);
     let output = run.output().unwrap();
