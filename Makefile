@@ -10,8 +10,9 @@ OFFHOOK    := $(abspath $(TARGET))/debug/offhook
 # Real clients that the tests fetch with, and what `make bench` measures against.
 TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql python3-venv
 DEB_TEST_PACKAGES := adduser ca-certificates curl dpkg-dev iproute2 systemd util-linux
-# The store's suite knows both databases; of the black-box suite these modules run once more on PostgreSQL.
-ON_POSTGRES    := boot:: firmware:: uploads:: serve:: assets::
+# The store's own suite knows both databases. The black-box suite runs once on each, but for what never meets the store (the sources, the
+# units) and what brings its databases itself.
+NOT_TWICE      := architecture:: packaging:: two_nodes:: durability:: backup::without_a_server
 BENCH_PACKAGES := nginx-light dnsmasq-base wrk
 
 # cargo-deny lands here when the machine has none.
@@ -38,8 +39,8 @@ test: tools fmt-check deny lint doc ## everything that must hold; installs what 
 	then set -x; OFFHOOK_BIN=$(OFFHOOK) $(CARGO) nextest run --locked --workspace --no-fail-fast --test-threads $(TEST_JOBS); \
 	else set -x; OFFHOOK_BIN=$(OFFHOOK) $(CARGO) test --locked --workspace --all-targets --no-fail-fast -- --test-threads $(TEST_JOBS); fi
 	@export OFFHOOK_TEST_STORE=postgres OFFHOOK_BIN=$(OFFHOOK); if $(CARGO) nextest --version >/dev/null 2>&1; \
-	then set -x; $(CARGO) nextest run --locked -p offhook-tests --no-fail-fast --test-threads $(TEST_JOBS) $(ON_POSTGRES); \
-	else set -x; $(CARGO) test --locked -p offhook-tests --no-fail-fast -- --test-threads $(TEST_JOBS) $(ON_POSTGRES); fi
+	then set -x; $(CARGO) nextest run --locked -p offhook-tests --no-fail-fast --test-threads $(TEST_JOBS) -- $(NOT_TWICE:%=--skip %); \
+	else set -x; $(CARGO) test --locked -p offhook-tests --no-fail-fast -- --test-threads $(TEST_JOBS) $(NOT_TWICE:%=--skip %); fi
 	$(OFFHOOK) pack check vendors
 	$(OFFHOOK) pack test vendors
 	@if [ "$$(id -u)" = 0 ] && unshare --mount --pid --fork --ipc --uts --cgroup --net true; \

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::{
     clients::Http,
+    files_below,
     postgres::{self, Database},
     root,
 };
@@ -155,11 +156,15 @@ impl Setup {
         command
     }
 
-    fn spawn(&self) -> Child {
-        let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+    fn serve(&self) -> Command {
         let mut command = self.command();
         command.arg("serve").envs(&self.variables).env("OFFHOOK_DATA_DIR", self.data());
-        command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+        command
+    }
+
+    fn spawn(&self) -> Child {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+        self.serve().stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
     }
 }
 
@@ -239,10 +244,29 @@ impl Server {
         assert_eq!(unsafe { libc::kill(id.cast_signed(), signal) }, 0);
     }
 
+    /// Starts the program once more on the same data, where it must not start, with further variables: its exit code and what it said
+    /// on standard error.
+    #[must_use]
+    pub fn second(&self, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+        let command = &mut self.setup.serve();
+        let mut child = command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let status = wait(&mut child);
+        let _ = child.kill();
+        let said = child.wait_with_output().unwrap().stderr;
+        (status.expect("a second process went on").code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.setup.data()
+    }
+
+    /// All that it keeps: the files of its data folder, and what is in its database where that is no file there.
+    #[must_use]
+    pub fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        let files = files_below(&self.data()).into_iter().map(|file| (file.display().to_string(), fs::read(&file).unwrap()));
+        files.chain(self.setup.database.iter().map(|d| ("the database".to_owned(), d.dump()))).collect()
     }
 
     /// The number of its process.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use offhook_tests::{Server, Setup, clients, clients::runtime, copy_folder, files_below, postgres, root, server::until};
+use offhook_tests::{Server, Setup, clients, clients::runtime, copy_folder, postgres, root, server::until};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -241,8 +241,7 @@ fn kills_lose_nothing_and_show_no_secret_last_quarter() {
 
 #[test]
 fn kills_lose_nothing_on_postgresql() {
-    let database = postgres::Database::new();
-    let mut server = server(Setup::default().set("store.url", &database.url()));
+    let mut server = server(Setup::default().on(&Arc::new(postgres::Database::new())));
     kill(&mut server, kills().min(8), 5);
 }
 #[test]
@@ -290,9 +289,8 @@ fn revisions(server: &Server) -> BTreeMap<String, u64> {
 /// No file of the data folder, database and its log among them, has a planted secret; the server's output neither.
 fn no_secret_lies_open(server: &Server) {
     let needle = PLANTED.as_bytes();
-    for file in files_below(&server.data()) {
-        let bytes = std::fs::read(&file).unwrap();
-        assert!(!bytes.windows(needle.len()).any(|w| w == needle), "a secret in {}", file.display());
+    for (place, bytes) in server.kept() {
+        assert!(!bytes.windows(needle.len()).any(|w| w == needle), "a secret in {place}");
     }
     assert!(!server.log().contains(PLANTED));
 }

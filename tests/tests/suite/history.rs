@@ -1,6 +1,6 @@
 //! Who changed what, and making it undone: with the command line, and phones that fetch what it comes to.
 
-use std::{fs, process::Output};
+use std::process::Output;
 
 use offhook_tests::{Setup, clients::curl, server::Server};
 use reqwest::Method;
@@ -206,10 +206,9 @@ fn the_log_tells_who_and_from_where_and_no_secret() {
     let log = server.log();
     server.stop();
     let mut looked = 0;
-    for file in fs::read_dir(server.data()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file()) {
-        let bytes = fs::read(&file).unwrap();
+    for (place, bytes) in server.kept() {
         looked += bytes.len();
-        assert!(!bytes.windows(8).any(|w| w == b"planted-"), "{} holds a secret", file.display());
+        assert!(!bytes.windows(8).any(|w| w == b"planted-"), "{place} holds a secret");
     }
     assert!(looked > 50_000 && !whole.contains("planted") && !log.contains("planted"));
 }

@@ -6,7 +6,7 @@ use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -30,17 +30,6 @@ fn configured(text: &str) -> (Server, PathBuf) {
     let file = config_file(&setup);
     fs::write(&file, text).unwrap();
     (setup.set("config", file.to_str().unwrap()).start(), file)
-}
-
-/// Starts a second process on the data of a running one, on other ports; how it ended and what it said.
-fn second_process(server: &Server, variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new(binary());
-    command.arg("serve").env("OFFHOOK_DATA_DIR", server.data()).stdin(Stdio::null());
-    for name in ["ADMIN__LISTEN", "PHONES__HTTP__LISTEN", "PHONES__TFTP__LISTEN"] {
-        command.env(format!("OFFHOOK_{name}"), "127.0.0.1:0");
-    }
-    let output = command.envs(variables.iter().copied()).output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[test]
@@ -71,7 +60,7 @@ fn a_store_without_its_key_does_not_open() {
             None => fs::remove_file(&file).unwrap(),
             Some(text) => fs::write(&file, text).unwrap(),
         }
-        let (code, said) = second_process(&server, &[]);
+        let (code, said) = server.second(&[]);
         assert_eq!(code, Some(1), "{what}: {said}");
         assert!(said.contains("secret.key") && !said.contains(key.trim()), "{what}: {said}");
         assert!(!file.exists() || fs::read_to_string(&file).unwrap() == text.unwrap_or_default(), "{what}: the file was touched");
@@ -85,7 +74,7 @@ fn a_store_without_its_key_does_not_open() {
 fn a_second_process_is_refused() {
     let server = Server::start();
     let before = fs::read(server.data().join("listeners.json")).unwrap();
-    let (code, said) = second_process(&server, &[]);
+    let (code, said) = server.second(&[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(server.data().to_str().unwrap()), "{said}");
     assert_eq!(fs::read(server.data().join("listeners.json")).unwrap(), before, "the first one's addresses were overwritten");

@@ -30,6 +30,11 @@ impl Params {
 
     /// The text of a parameter. An empty one counts as not given; one given twice is a fault.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.given(name).filter(|text| !text.is_empty())
+    }
+
+    /// What was written, be it nothing.
+    fn given(&mut self, name: &'static str) -> Option<String> {
         if !self.known.contains(&name) {
             self.known.push(name);
         }
@@ -38,7 +43,7 @@ impl Params {
         if found.next().is_some() {
             self.faults.push(Fault::new(name, "is given more than once"));
         }
-        let text = first.map(|(_, v)| v.clone()).filter(|v| !v.is_empty())?;
+        let text = first.map(|(_, v)| v.clone())?;
         if text.len() > LONGEST {
             self.faults.push(Fault::new(name, format!("is longer than {LONGEST} bytes")));
             return None;
@@ -56,9 +61,9 @@ impl Params {
         text.unwrap_or_default()
     }
 
-    /// What `read` makes of the text; the fault says what is `allowed`.
+    /// What `read` makes of the text, of an empty one too; the fault says what is `allowed`.
     pub fn read<T>(&mut self, name: &'static str, allowed: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.given(name)?;
         let value = read(&text);
         if value.is_none() {
             self.faults.push(Fault::new(name, format!("{} is not {allowed}", quoted(&text))));
@@ -155,14 +160,14 @@ mod tests {
 
     #[test]
     fn every_fault_at_once() {
-        let mut params = Params::parse("limit=0&reveal=yes&q=a%20b+c&x=1&q=2").unwrap();
+        let mut params = Params::parse("limit=0&reveal=yes&dry_run=&q=a%20b+c&x=1&q=2").unwrap();
         assert_eq!(params.number("limit", 1..=500), None);
-        assert!(!params.flag("reveal"));
+        assert!(!params.flag("reveal") && !params.flag("dry_run"));
         assert_eq!(params.text("q").as_deref(), Some("a b c"));
         let Err(Error::Invalid(faults)) = params.finish(()) else { panic!("no fault") };
         let fields: Vec<&str> = faults.iter().map(|f| f.field.as_str()).collect();
-        assert_eq!(fields, ["limit", "reveal", "q", "x"]);
-        assert!(faults[3].message.contains("limit, reveal, q"), "{}", faults[3].message);
+        assert_eq!(fields, ["limit", "reveal", "dry_run", "q", "x"]);
+        assert!(faults[4].message.contains("limit, reveal, dry_run, q"), "{}", faults[4].message);
     }
 
     #[test]

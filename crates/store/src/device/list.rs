@@ -127,7 +127,7 @@ impl Store {
     }
 
     async fn devices_by(&self, filter: &DeviceFilter, page: &Page<DeviceSort>, few: u64) -> Result<Listed<Device>> {
-        let conditions = conditions(filter, self.reach());
+        let conditions = conditions(filter, self.reach(), self.shared.dialect);
         let sort = filter.order(page.sort);
         let way = self.way(&conditions, sort, few).await?;
         let name = format!("devices {}", page.sort.as_str());
@@ -154,7 +154,7 @@ impl Store {
 
 /// How many devices fit.
 pub(super) async fn count(store: &Store, filter: &DeviceFilter) -> Result<u64> {
-    let conditions = conditions(filter, store.reach());
+    let conditions = conditions(filter, store.reach(), store.shared.dialect);
     let sql = match conditions.as_slice() {
         [only] => Sql::from("SELECT COUNT(DISTINCT device) AS n FROM (").then(only.hits.clone()).then(") AS hits"),
         _ => {
@@ -210,7 +210,7 @@ impl Condition {
 }
 
 /// What the filter asks, in the order in which it is likely that few fit.
-fn conditions(filter: &DeviceFilter, reach: &Reach) -> Vec<Condition> {
+fn conditions(filter: &DeviceFilter, reach: &Reach, dialect: Dialect) -> Vec<Condition> {
     let mut conditions = Vec::new();
     match filter.q.as_deref().map(|q| (q, search::mac(q))) {
         None => {}
@@ -230,7 +230,7 @@ fn conditions(filter: &DeviceFilter, reach: &Reach) -> Vec<Condition> {
     conditions.extend(given(&filter.any_version_of, &any_version_of));
     conditions.extend(given(&filter.vendor, &|v| Condition::column("vendor = ?", v)));
     conditions.extend(filter.state.map(|s| Condition::column("state = ?", s.as_str())));
-    conditions.extend(filter.sync.map(in_sync));
+    conditions.extend(filter.sync.map(|s| in_sync(s, dialect)));
     conditions
 }
 
@@ -250,24 +250,35 @@ fn any_version_of(pack: &str) -> Condition {
     Condition { fits: Sql::of(fits, pack), hits: Sql::of(hits, pack), in_order: false }
 }
 
-fn in_sync(sync: Sync) -> Condition {
+fn in_sync(sync: Sync, dialect: Dialect) -> Condition {
     const TODAY: &str = "fetch_generation = generation AND EXISTS \
         (SELECT 1 FROM layer_sets l WHERE l.id = devices.layer_set AND l.layers_tag = devices.fetch_tag)";
-    const BY_LAYERS: &str = "SELECT devices.id AS device FROM layer_sets CROSS JOIN devices WHERE devices.layer_set = layer_sets.id AND";
+    // Set by set, each by the index of what was fetched of it. PostgreSQL's planner, which cannot know how few are behind, would join all.
+    let by_layers = |condition: &str| match dialect {
+        Dialect::Sqlite => {
+            format!(
+                "SELECT devices.id AS device FROM layer_sets CROSS JOIN devices WHERE devices.layer_set = layer_sets.id AND {condition}"
+            )
+        }
+        Dialect::Postgres => format!(
+            "SELECT device FROM layer_sets CROSS JOIN LATERAL \
+             (SELECT id AS device FROM devices WHERE layer_set = layer_sets.id AND {condition} OFFSET 0) AS of_set"
+        ),
+    };
     let (fits, hits) = match sync {
         Sync::Never => {
             ("fetch_generation IS NULL".to_owned(), "SELECT id AS device FROM devices WHERE fetch_generation IS NULL".to_owned())
         }
-        Sync::Current => (
-            format!("fetch_generation IS NOT NULL AND {TODAY}"),
-            format!("{BY_LAYERS} fetch_tag = layers_tag AND fetch_generation = generation"),
-        ),
+        Sync::Current => {
+            (format!("fetch_generation IS NOT NULL AND {TODAY}"), by_layers("fetch_tag = layers_tag AND fetch_generation = generation"))
+        }
         Sync::Outdated => (
             format!("fetch_generation IS NOT NULL AND NOT ({TODAY})"),
             // Both may be so of one device: what is in a set twice is in it once.
             format!(
-                "SELECT id AS device FROM devices WHERE fetch_generation <> generation \
-                 UNION ALL {BY_LAYERS} fetch_tag < layers_tag UNION ALL {BY_LAYERS} fetch_tag > layers_tag"
+                "SELECT id AS device FROM devices WHERE fetch_generation <> generation UNION ALL {} UNION ALL {}",
+                by_layers("fetch_tag < layers_tag"),
+                by_layers("fetch_tag > layers_tag")
             ),
         ),
     };

@@ -294,7 +294,7 @@ async fn no_list_reads_the_table_or_sorts_it() {
     let mut walked = 0;
     for (reach, filter) in reaches().into_iter().flat_map(|r| filters().into_iter().map(move |f| (r.clone(), f))) {
         let store = store.within(reach);
-        let conditions = conditions(&filter, store.reach());
+        let conditions = conditions(&filter, store.reach(), store.shared.dialect);
         for condition in &conditions {
             let plan = plan(&store, condition.counted(10)).await;
             assert!(!scans(&plan), "{filter:?} is counted by {plan:#?}");
