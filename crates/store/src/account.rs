@@ -166,7 +166,8 @@ impl Store {
             );
         }
         if let Some(q) = &filter.q {
-            clauses.and("LOWER(name) LIKE LOWER(?) ESCAPE '\\'", pattern(q));
+            // See naming.rs for the case.
+            clauses.and("LOWER(name) LIKE ? ESCAPE '\\'", pattern(&q.to_ascii_lowercase()));
         }
         let (by, index) = match page.sort {
             AccountSort::Name => (ORDER, "accounts_by_name"),

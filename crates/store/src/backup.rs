@@ -18,6 +18,7 @@ use crate::{
     Blob, Note, OpenError, Store, StoreOptions, What,
     archive::{self, Found, Manifest, PIECE, Packer},
     blob::Row,
+    blob_table,
     database::{Database, Dialect, failed},
     dump::{self, Filling, PASSING, Summing, TABLES, Table},
     key::{MasterKey, write_private},
@@ -69,7 +70,7 @@ impl Store {
 
     async fn pack(&self, with_key: bool, out: &Sent) -> Result<Manifest> {
         let now = self.shared.clock.now();
-        let mut tx = self.snapshot().await?;
+        let (mut tx, blobs) = self.moment().await?;
         let key_check: String =
             sqlx::query_scalar("SELECT value FROM meta WHERE name = 'key_check'").fetch_one(&mut *tx).await.map_err(failed)?;
         let mut manifest = Manifest::new(now.to_string(), migrations::newest(), key_check, with_key);
@@ -93,19 +94,34 @@ impl Store {
                 packer.file(&format!("tables/{}/{:06}.ndjson", table.name, number + 1), piece.as_bytes()).map_err(disk)?;
             }
         }
-        let blobs: Vec<(String, i64)> = blobs(&mut tx).await?;
-        drop(tx);
-        for (sha256, size) in blobs {
-            self.pack_blob(&sha256, size.cast_unsigned(), &mut packer, out).await?;
+        for blob in &blobs {
+            match self.shared.dialect {
+                Dialect::Sqlite => self.pack_file(blob, &mut packer, out).await?,
+                Dialect::Postgres => pack_chunks(&mut tx, blob, &mut packer, out).await?,
+            }
             manifest.blobs += 1;
-            manifest.blob_bytes += size.cast_unsigned();
+            manifest.blob_bytes += blob.size();
         }
+        drop(tx);
         if with_key {
             packer.key(self.shared.master()).map_err(disk)?;
         }
         let rest = packer.finish(&manifest).map_err(disk)?;
         out.send(Ok(rest)).await.map_err(|_| gone())?;
         Ok(manifest)
+    }
+
+    /// What is stored at this moment, and the bytes that its rows name: they stay until they are dropped. The writer takes it, so that no row
+    /// goes between the two.
+    async fn moment(&self) -> Result<(sqlx::Transaction<'static, sqlx::Any>, Vec<Blob>)> {
+        let store = self.clone();
+        let take = async move {
+            let mut tx = store.snapshot().await?;
+            let named = blobs(&mut tx).await?.into_iter();
+            let held = named.map(|(sha256, size)| Blob::hold(&store.shared, sha256, size.cast_unsigned())).collect();
+            Ok((tx, held))
+        };
+        self.write(move |_| take.boxed()).await
     }
 
     /// What is stored at this moment, for as long as the transaction is open.
@@ -117,8 +133,9 @@ impl Store {
         .map_err(failed)
     }
 
-    async fn pack_blob(&self, sha256: &str, size: u64, packer: &mut Packer, out: &Sent) -> Result<()> {
+    async fn pack_file(&self, blob: &Blob, packer: &mut Packer, out: &Sent) -> Result<()> {
         use tokio::io::AsyncReadExt;
+        let (sha256, size) = (blob.sha256(), blob.size());
         let mut file = self.open_blob(sha256, size, || format!("the stored file {sha256}")).await?;
         packer.begin(&format!("blobs/{sha256}"), size).map_err(disk)?;
         let (mut buffer, mut left) = (vec![0; 64 << 10], size);
@@ -236,6 +253,23 @@ async fn finish(open: Option<(String, crate::BlobWriter)>, kept: &mut Vec<Blob>)
         kept.push(writer.finish().await?);
     }
     Ok(())
+}
+
+/// From the database and as of its moment: another node may have removed them since.
+async fn pack_chunks(conn: &mut AnyConnection, blob: &Blob, packer: &mut Packer, out: &Sent) -> Result<()> {
+    let (sha256, size) = (blob.sha256(), blob.size());
+    packer.begin(&format!("blobs/{sha256}"), size).map_err(disk)?;
+    let mut packed = 0;
+    for number in 0i64.. {
+        let Some(bytes) = blob_table::chunk(conn, sha256, number).await? else { break };
+        packed += bytes.len() as u64;
+        packer.bytes(&bytes).map_err(disk)?;
+        out.send(Ok(packer.take())).await.map_err(|_| gone())?;
+    }
+    if packed != size {
+        return Err(Error::Internal(format!("of the stored file {sha256} the database holds {packed} bytes instead of {size}")));
+    }
+    packer.end(size).map_err(disk)
 }
 
 /// Every blob that a row names, once, with its size.

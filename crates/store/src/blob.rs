@@ -35,7 +35,7 @@ pub(crate) struct Blobs {
 /// Who needs a blob.
 #[derive(Default)]
 struct Users {
-    /// Those that are about to write a row.
+    /// Those that are about to write a row, and backups.
     held: usize,
     /// Rows of the database.
     rows: usize,
@@ -204,7 +204,7 @@ impl BlobWriter {
     }
 }
 
-/// Durable bytes that nothing refers to yet; dropped before something does, they are removed.
+/// Durable bytes that nothing need refer to; dropped while nothing does, they are removed.
 pub struct Blob {
     shared: Arc<Shared>,
     sha256: String,
@@ -212,6 +212,12 @@ pub struct Blob {
 }
 
 impl Blob {
+    /// Keeps bytes that a row names, whatever becomes of the row. Only the writer may ask, for nothing goes meanwhile.
+    pub(crate) fn hold(shared: &Arc<Shared>, sha256: String, size: u64) -> Self {
+        shared.blobs.users().entry(sha256.clone()).or_default().held += 1;
+        Self { shared: shared.clone(), sha256, size }
+    }
+
     /// SHA-256, lower-case hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256

@@ -67,13 +67,18 @@ pub(crate) async fn copy(shared: &Shared, sha256: &str, file: &mut tokio::fs::Fi
     Ok(hex(&sum.finalize()))
 }
 
+/// A chunk, if there are so many.
+pub(crate) async fn chunk(conn: &mut AnyConnection, sha256: &str, number: i64) -> Result<Option<Vec<u8>>> {
+    let query = sqlx::query("SELECT bytes FROM blob_chunks WHERE sha256 = $1 AND number = $2").bind(sha256).bind(number);
+    query.fetch_optional(conn).await.map_err(failed)?.map(|found| found.try_get(0).map_err(failed)).transpose()
+}
+
 /// The sum of what is stored under a name.
 pub(crate) async fn sum(conn: &mut AnyConnection, sha256: &str) -> Result<String> {
     let mut sum = Sha256::new();
     for number in 0i64.. {
-        let query = sqlx::query("SELECT bytes FROM blob_chunks WHERE sha256 = $1 AND number = $2").bind(sha256).bind(number);
-        let Some(found) = query.fetch_optional(&mut *conn).await.map_err(failed)? else { break };
-        sum.update(found.try_get::<Vec<u8>, _>(0).map_err(failed)?);
+        let Some(bytes) = chunk(conn, sha256, number).await? else { break };
+        sum.update(bytes);
     }
     Ok(hex(&sum.finalize()))
 }

@@ -139,11 +139,14 @@ impl Database {
     }
 
     /// What begins a transaction that will write, and is the only one that does: the lock is taken at once, for one that is taken later
-    /// may be refused (SQLite) or would let two decide on the same state (PostgreSQL, where it is one lock for all nodes).
+    /// may be refused (SQLite) or would let two decide on the same state (PostgreSQL, where it is one lock for all nodes). What is read
+    /// behind the lock must be of after it, whatever isolation the database has by default.
     pub(crate) fn writing(&self) -> String {
         match self.dialect {
             Dialect::Sqlite => "BEGIN IMMEDIATE".to_owned(),
-            Dialect::Postgres => format!("BEGIN; SELECT 1 AS locked FROM pg_advisory_xact_lock({WRITER})"),
+            Dialect::Postgres => {
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT 1 AS locked FROM pg_advisory_xact_lock({WRITER})")
+            }
         }
     }
 

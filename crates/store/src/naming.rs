@@ -100,11 +100,13 @@ async fn users(tx: &mut Tx, (id, _, name, owner): (Id, &str, &str, Option<&str>)
 
 /// Rows whose document holds the name or the id as a text; what they mean is looked at with care.
 fn holding<'a>(sql: &'static str, (id, name): (Id, &str)) -> sqlx::query::Query<'a, sqlx::Any, sqlx::any::AnyArguments> {
-    sqlx::query(sql).bind(pattern(&format!("\"{name}\""))).bind(pattern(&id.to_string()))
+    // As SQLite folds: LOWER of a parameter would follow the locale of a PostgreSQL, that of a column does not.
+    let name = format!("\"{name}\"").to_ascii_lowercase();
+    sqlx::query(sql).bind(pattern(&name)).bind(pattern(&id.to_string()))
 }
 
 async fn accounts(tx: &mut Tx, thing: (Id, &str), means: &(dyn Fn(Option<&str>, &Named) -> bool + Sync)) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT id, tenant, name, document FROM accounts WHERE LOWER(document) LIKE LOWER($1) ESCAPE '\\' OR document LIKE $2 ESCAPE '\\' ORDER BY tenant, name";
+    const SQL: &str = "SELECT id, tenant, name, document FROM accounts WHERE LOWER(document) LIKE $1 ESCAPE '\\' OR document LIKE $2 ESCAPE '\\' ORDER BY tenant, name";
     let mut users = Vec::new();
     for found in &holding(SQL, thing).fetch_all(&mut tx.conn).await.map_err(failed)? {
         let (id, tenant) = (row::text(found, "id")?, row::text(found, "tenant")?);
@@ -117,7 +119,7 @@ async fn accounts(tx: &mut Tx, thing: (Id, &str), means: &(dyn Fn(Option<&str>, 
 }
 
 async fn devices(tx: &mut Tx, thing: (Id, &str), uses: &(dyn Fn(Option<&str>, &Settings) -> bool + Sync)) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT id, mac, label, tenant, settings FROM devices WHERE LOWER(settings) LIKE LOWER($1) ESCAPE '\\' OR settings LIKE $2 ESCAPE '\\' ORDER BY id";
+    const SQL: &str = "SELECT id, mac, label, tenant, settings FROM devices WHERE LOWER(settings) LIKE $1 ESCAPE '\\' OR settings LIKE $2 ESCAPE '\\' ORDER BY id";
     let mut users = Vec::new();
     for found in &holding(SQL, thing).fetch_all(&mut tx.conn).await.map_err(failed)? {
         let (id, tenant) = (row::text(found, "id")?, row::text(found, "tenant")?);

@@ -197,6 +197,10 @@ fn check(new: &NewTemplate, tx: &Tx) -> Result<()> {
     if new.source.len() > LONGEST {
         faults.add("source", format!("is longer than {LONGEST} bytes"));
     }
+    // PostgreSQL takes it in no text.
+    if new.source.contains('\0') {
+        faults.add("source", "holds the character U+0000; a template is text");
+    }
     faults.text("author", &new.author);
     faults.done()
 }

@@ -48,6 +48,11 @@ impl Params {
             self.faults.push(Fault::new(name, format!("is longer than {LONGEST} bytes")));
             return None;
         }
+        // PostgreSQL refuses it in any text.
+        if text.contains('\0') {
+            self.faults.push(Fault::new(name, "holds the character U+0000, which is in nothing that is stored"));
+            return None;
+        }
         Some(text)
     }
 
@@ -168,6 +173,15 @@ mod tests {
         let fields: Vec<&str> = faults.iter().map(|f| f.field.as_str()).collect();
         assert_eq!(fields, ["limit", "reveal", "dry_run", "q", "x"]);
         assert!(faults[4].message.contains("limit, reveal, dry_run, q"), "{}", faults[4].message);
+    }
+
+    #[test]
+    fn what_no_database_takes_is_a_fault() {
+        let mut params = Params::parse("q=a%00b&tenant=c").unwrap();
+        assert_eq!((params.text("q"), params.text("tenant").as_deref()), (None, Some("c")));
+        let Err(Error::Invalid(faults)) = params.finish(()) else { panic!("no fault") };
+        let fields: Vec<&str> = faults.iter().map(|f| f.field.as_str()).collect();
+        assert_eq!(fields, ["q"]);
     }
 
     #[test]

@@ -169,6 +169,31 @@ async fn everything_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_meanwhile_is_in_the_archive() {
+    let place = Place::new();
+    let store = furnished(&place).await;
+    let mut firmware = Vec::new();
+    for n in 0..8u8 {
+        firmware.push(store.add_firmware(&format!("f{n}"), "p", blob(&store, &[n; 200_000]).await).await.unwrap().id);
+    }
+    let (send, mut pieces) = mpsc::channel(1);
+    let saving = store.clone();
+    let saving = tokio::spawn(async move { saving.backup(false, &send).await });
+    let mut bytes = pieces.recv().await.unwrap().unwrap();
+    for id in firmware {
+        store.delete_firmware(id).await.unwrap();
+    }
+    while let Some(piece) = pieces.recv().await {
+        bytes.extend(piece.unwrap());
+    }
+    let manifest = saving.await.unwrap().unwrap();
+    fs::write(archive(&place), bytes).unwrap();
+    assert_eq!(store.check_archive(&archive(&place)).await.unwrap(), manifest);
+    store.restore(&archive(&place), Progress::default()).await.unwrap();
+    assert_eq!(store.shelf().iter().count(), 9);
+}
+
+#[tokio::test]
 async fn who_asks_is_not_locked_out_and_a_trial_changes_nothing() {
     let place = Place::new();
     let store = furnished(&place).await;

@@ -213,3 +213,15 @@ async fn accounts_are_listed_by_use() {
     assert_eq!(fields(&unshared), ["settings.lines.1.account"]);
     assert!(store.configuration().profile(None, "p").is_none(), "a refused write leaves memory as it was");
 }
+
+#[tokio::test]
+async fn letters_beyond_ascii_are_found_whatever_the_locale() {
+    let place = Place::new();
+    let store = place.store().await;
+    account(&store, "Ärzte", false).await;
+    device_with(&store, 1, |d| d.settings = settings(r#"{"lines":{"1":{"account":"Ärzte"}}}"#)).await.unwrap();
+    for q in ["Är", "ÄR"] {
+        let found = store.accounts(&AccountFilter { q: Some(q.into()), ..Default::default() }, &Page::default()).await.unwrap();
+        assert_eq!(found.items.len(), 1, "{q}");
+    }
+}

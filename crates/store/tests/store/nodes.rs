@@ -16,10 +16,13 @@ use crate::{common::*, requests::record};
 
 /// Two nodes; none on an embedded database.
 async fn two() -> Option<(Place, Store, Place, Store)> {
+    two_of(Place::new()).await
+}
+
+async fn two_of(one: Place) -> Option<(Place, Store, Place, Store)> {
     if !on_postgres() {
         return None;
     }
-    let one = Place::new();
     let first = one.store().await;
     let two = one.beside();
     let second = two.store().await;
@@ -129,6 +132,21 @@ async fn bytes_are_on_every_node_and_go_from_all() {
 #[tokio::test]
 async fn both_write_at_once_and_nothing_is_lost() {
     let Some((_a, first, _b, second)) = two().await else { return };
+    both_write(first, second).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_whatever_isolation_the_database_has_by_default() {
+    let place = Place::new();
+    if let Some(database) = &place.database {
+        let set = "ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''";
+        database.sql(&format!("DO $$ BEGIN EXECUTE format('{set}', current_database()); END $$"));
+    }
+    let Some((_a, first, _b, second)) = two_of(place).await else { return };
+    both_write(first, second).await;
+}
+
+async fn both_write(first: Store, second: Store) {
     let one = device(&first, 1).await;
     let tasks = (0..40_u64).map(|n| {
         let store = if n % 2 == 0 { first.clone() } else { second.clone() };

@@ -57,6 +57,7 @@ async fn what_cannot_be_is_said_with_its_field() {
         }
     };
     assert_eq!(faults(new("tenant:ghost", "", "")).await, ["scope", "name"]);
+    assert_eq!(faults(new("site", "base.tpl", "a\0b")).await, ["source"], "no text of PostgreSQL");
     for name in ["@pack/base.tpl", "../x.tpl", "a//b.tpl", "a\nb", "a\\b", " a"] {
         assert_eq!(faults(new("site", name, "")).await, ["name"], "{name:?}");
     }
