@@ -67,6 +67,55 @@ fn filled(text: &str, own: &Side, side: &Side) -> String {
     text
 }
 
+/// Parameters of the query that name something, and what.
+const FILTERS: [(&str, &str); 11] = [
+    ("tenant", "<tenant>"),
+    ("device", "<device>"),
+    ("profile", "<profile_name>"),
+    ("tag", "<tag>"),
+    ("q", "<label>"),
+    ("ip", "<ip>"),
+    ("subject", "<device>"),
+    ("token", "<token>"),
+    ("scope", "<scope>"),
+    ("after", "<request>"),
+    ("name", "<template>"),
+];
+
+/// Those that name nothing that is a tenant's.
+const NAMELESS: [&str; 30] = [
+    "limit",
+    "cursor",
+    "sort",
+    "dry_run",
+    "reveal",
+    "explain",
+    "global",
+    "unassigned",
+    "kind",
+    "noun",
+    "action",
+    "since",
+    "until",
+    "state",
+    "vendor",
+    "model",
+    "pack",
+    "sync",
+    "decision",
+    "stale",
+    "role",
+    "revision",
+    "against",
+    "format",
+    "replace",
+    "mode",
+    "force",
+    "all",
+    "refresh",
+    "with_key",
+];
+
 /// Every way in which an operation is tried.
 fn templates(operation: &Operation, row: &Row) -> Vec<Template> {
     let name = format!("{} {}", operation.method, operation.path);
@@ -87,10 +136,13 @@ fn templates(operation: &Operation, row: &Row) -> Vec<Template> {
     if other != path {
         all.push(Template { path: other, query: [query.clone(), by_name].concat(), ..first.clone() });
     }
-    if operation.method == "GET" {
-        let filters = [("tenant", "<tenant>"), ("device", "<device>"), ("profile", "<profile_name>"), ("tag", "<tag>"), ("q", "<label>")];
-        for (filter, word) in filters.into_iter().filter(|(f, _)| operation.query.contains(*f)) {
-            all.push(Template { query: vec![format!("{filter}={word}")], ..first.clone() });
+    for asked in &operation.query {
+        match FILTERS.iter().find(|(filter, _)| filter == asked) {
+            Some((filter, word)) if operation.method == "GET" && !query.iter().any(|q| q.starts_with(&format!("{filter}="))) => {
+                all.push(Template { query: [query.clone(), vec![format!("{filter}={word}")]].concat(), ..first.clone() });
+            }
+            Some(_) => {}
+            None => assert!(NAMELESS.contains(&asked.as_str()), "{name}: no word for the parameter {asked}: add one"),
         }
     }
     all
