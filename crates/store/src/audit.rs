@@ -239,10 +239,11 @@ impl Tx {
         let detail = author.restores.map(|revision| format!("revision {revision}")).unwrap_or_default();
         match was.filter(|was| was.tenant != about.tenant) {
             None => append(self, &author, of(&about, action, &detail, about.tenant.as_deref(), changes)).await,
-            // Neither tenant is told of the other.
+            // Neither tenant is told of the other, nor of what it is called there.
             Some(was) => {
                 append(self, &author, of(&about, action, &detail, None, changes)).await?;
-                append(self, &author, of(&about, action, "moved away", was.tenant.as_deref(), Differences::at_most(0))).await?;
+                let was = About { revision: about.revision, ..was };
+                append(self, &author, of(&was, action, "moved away", was.tenant.as_deref(), Differences::at_most(0))).await?;
                 append(self, &author, of(&about, action, "moved here", about.tenant.as_deref(), Differences::at_most(0))).await
             }
         }

@@ -251,26 +251,38 @@ impl Store {
         let mut list = Vec::new();
         let present = if below.is_none() { self.present(noun, id).await? } else { None };
         list.extend(present.map(|thing| Version { thing, by: None, present: true }));
-        let sql =
-            format!("{COLUMNS} WHERE subject = $1 AND noun = $2 AND revision < $3 ORDER BY revision DESC LIMIT {}", u64::from(limit) + 2);
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql));
-        let rows = query.bind(id.to_owned()).bind(noun.as_str()).bind(below.map_or(i64::MAX, u64::cast_signed));
+        let mut clauses = Clauses::new();
+        clauses.and("subject = ?", id);
+        clauses.and("noun = ?", noun.as_str());
+        clauses.and("revision < ?", below.map_or(i64::MAX, u64::cast_signed));
+        clauses.within("tenant", self.reach());
+        let order = format!("ORDER BY revision DESC LIMIT {}", u64::from(limit) + 2);
         let mut replaced_by = BTreeMap::new();
-        for r in &rows.fetch_all(&self.shared.readers).await.map_err(failed)? {
+        for r in &clauses.all(COLUMNS, &order, &self.shared.readers).await? {
             let thing = thing(r, &self.shared.sealer)?;
             replaced_by.insert(thing.revision(), by(r)?);
             list.push(Version { thing, by: None, present: false });
         }
-        list.truncate(limit as usize + 1);
         list.retain(|version| self.reach().owns(version.thing.tenant().as_deref()));
+        list.truncate(limit as usize + 1);
         for version in &mut list {
             let revision = version.thing.revision();
             version.by = match revision.checked_sub(1).and_then(|before| replaced_by.get(&before)) {
                 Some(by) => by.clone(),
-                None => audit::author_of(self, id, revision).await?,
+                None => self.author_of(id, revision).await?,
             };
         }
         Ok(list)
+    }
+
+    /// Who made this revision of a thing: who replaced the one before it, whosever that was; else as far as the log reaches.
+    async fn author_of(&self, id: &str, revision: u64) -> Result<Option<By>> {
+        let query = sqlx::query("SELECT token, label, origin FROM history WHERE subject = $1 AND revision = $2");
+        let before = query.bind(id.to_owned()).bind(revision.saturating_sub(1).cast_signed());
+        match before.fetch_optional(&self.shared.readers).await.map_err(failed)? {
+            Some(r) => by(&r),
+            None => audit::author_of(self, id, revision).await,
+        }
     }
 
     /// One version of a thing.
@@ -289,12 +301,7 @@ impl Store {
         };
         let found = found.filter(|(thing, _)| self.reach().owns(thing.tenant().as_deref()));
         let Some((thing, present)) = found else { return Ok(None) };
-        let query = sqlx::query("SELECT token, label, origin FROM history WHERE subject = $1 AND revision = $2");
-        let before = query.bind(id.to_owned()).bind(revision.saturating_sub(1).cast_signed());
-        let by = match before.fetch_optional(&self.shared.readers).await.map_err(failed)? {
-            Some(r) => by(&r)?,
-            None => audit::author_of(self, id, revision).await?,
-        };
+        let by = self.author_of(id, revision).await?;
         Ok(Some(Version { thing, by, present }))
     }
 

@@ -136,6 +136,10 @@ pub(crate) fn compare(differences: &mut Differences, before: Option<&dyn Kept>, 
     for (i, part) in longer.iter().enumerate() {
         let both = |parts: &[Part<'_>]| parts.get(i).map(|p| (p.document.clear(), p.document.masked(raw)));
         let (old, new) = (both(&old), both(&new));
+        let empty = |document: &Option<(Value, Value)>| document.as_ref().is_none_or(|(clear, _)| *clear == json!({}));
+        if empty(&old) && empty(&new) {
+            continue;
+        }
         differences.between(part.shown, old.as_ref().map(side), new.as_ref().map(side));
     }
 }

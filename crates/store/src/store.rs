@@ -18,10 +18,10 @@ use offhook_core::{
     token::Reach,
 };
 use sqlx::{AnyConnection, AnyPool};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    Author, Change, HistoryLimits, Library, Shelf,
+    Author, Change, HistoryLimits, Library, Shelf, What,
     blob::Blobs,
     blob_table,
     database::{Database, Dialect, failed},
@@ -109,6 +109,8 @@ pub(crate) struct Shared {
     shelf: RwLock<Arc<Shelf>>,
     library: RwLock<Arc<Library>>,
     hooks: RwLock<Vec<Hook>>,
+    /// Told when a token was made or revoked.
+    pub(crate) tokens: watch::Sender<()>,
     writer_failed: Mutex<Option<Error>>,
     lock: Mutex<Option<File>>,
 }
@@ -137,6 +139,9 @@ impl Shared {
         *self.library.write().unwrap_or_else(PoisonError::into_inner) = tx.library.clone();
         if changes.is_empty() {
             return;
+        }
+        if changes.iter().any(|change| matches!(change.what, What::Token { .. } | What::Everything)) {
+            self.tokens.send_replace(());
         }
         for hook in self.hooks.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if catch_unwind(AssertUnwindSafe(|| hook(changes))).is_err() {
@@ -352,6 +357,7 @@ async fn open(options: StoreOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Ent
         shelf: RwLock::new(Arc::new(held.shelf)),
         library: RwLock::new(Arc::new(held.library)),
         hooks: RwLock::default(),
+        tokens: watch::Sender::new(()),
         writer_failed: Mutex::default(),
         lock: Mutex::new(Some(lock)),
     });

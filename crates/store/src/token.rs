@@ -1,6 +1,6 @@
 //! API tokens: only their SHA-256 is kept.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
@@ -22,6 +22,7 @@ use crate::{
 };
 
 const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
 const SELECT: &str = "SELECT id, label, role, tenants, sha256, created_at, expires_at, last_used_at FROM tokens";
 
 /// A token that is to be made.
@@ -82,6 +83,30 @@ impl Store {
             tokio::spawn(async move { store.write(move |tx| note_use(tx, id, this_minute).boxed()).await });
         }
         Ok(Some(token))
+    }
+
+    /// Waits until a token ends: it is revoked, on whatever node, or expires.
+    pub async fn token_ended(&self, id: Id) {
+        let mut news = self.shared.tokens.subscribe();
+        loop {
+            news.borrow_and_update();
+            let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"));
+            let found = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.shared.readers).await;
+            let left = match found.map_err(failed).and_then(|row| row.map(|r| read(&r)).transpose()) {
+                // It is looked at again when the database may be back.
+                Err(_) => MINUTE,
+                Ok(token) => {
+                    let now = self.shared.clock.now();
+                    let Some(token) = token.filter(|t| valid(t, now)) else { return };
+                    // No longer than an hour: somebody may set the clock.
+                    token.expires_at.map_or(HOUR, |end| (end.as_millis() - now.as_millis()).clamp(1, HOUR))
+                }
+            };
+            tokio::select! {
+                changed = news.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(Duration::from_millis(left.unsigned_abs())) => {}
+            }
+        }
     }
 
     /// The tokens that reach no further, by the time they were made.

@@ -4,7 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use offhook_core::account::Account;
+use offhook_core::{account::Account, settings::MASK};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{
@@ -50,7 +50,7 @@ pub struct AccountView {
     pub name: String,
     /// Several lines may use it.
     pub shared: bool,
-    /// The code that a person types on a phone to claim it.
+    /// The code that a person types on a phone to claim it. A secret: it is masked.
     pub code: Option<String>,
     /// The values that it gives to every line that names it. Secrets are masked.
     #[serde(flatten)]
@@ -76,7 +76,7 @@ pub struct AccountWrite {
     pub name: Option<String>,
     /// Several lines may use it.
     pub shared: Option<bool>,
-    /// The code that a person types on a phone to claim it.
+    /// The code that a person types on a phone to claim it. A mask keeps the one that is stored.
     pub code: Option<String>,
     /// The values that it gives to every line that names it. A mask keeps the secret that is stored; `generate` makes a password of 12
     /// characters that every keypad types, once, for all phones and the SIP server: read it with `reveal=true`.
@@ -110,7 +110,7 @@ fn view(app: &App, account: &Account) -> AccountView {
         tenant: account.tenant.clone(),
         name: account.name.clone(),
         shared: account.shared,
-        code: account.code.clone(),
+        code: account.code.as_ref().map(|_| MASK.to_owned()),
         values,
         revision: account.revision,
         created_at: account.created_at.to_string(),
@@ -150,13 +150,13 @@ pub(super) async fn create(By(app): By, who: Caller, _: NoParams, Document(docum
 pub(super) async fn read(By(app): By, who: Caller, Key(account): Key<String>, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let (tenant, reveal) = (params.text("tenant"), params.flag("reveal"));
     params.finish(())?;
-    who.may_reveal(reveal)?;
-    let account = accounts::read(&app, &account, tenant.as_deref()).await?;
-    let mut shown = view(&app, &account);
     if reveal {
-        shown.values = account.values.tree().clone();
+        let account = accounts::reveal(&app, &who, &account, tenant.as_deref()).await?;
+        let shown = AccountView { code: account.code.clone(), values: account.values.tree().clone(), ..view(&app, &account) };
+        return Ok(Tagged(StatusCode::OK, account.revision, shown));
     }
-    Ok(Tagged(StatusCode::OK, account.revision, shown))
+    let account = accounts::read(&app, &account, tenant.as_deref()).await?;
+    Ok(tagged(&app, &account))
 }
 
 /// Whether secrets are shown.

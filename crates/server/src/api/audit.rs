@@ -61,10 +61,10 @@ pub struct AuditView {
     pub at: String,
     /// Who.
     pub by: ByView,
-    /// `create`, `update`, `delete`, `restore`; `install`, `uninstall` of packs; `sync`, `reveal`, `start`.
+    /// `create`, `update`, `delete`, `restore`; `install`, `uninstall` of packs; `sync`, `reveal`, `start`, `cancel`, `backup`.
     pub action: String,
     /// `device`, `profile`, `account`, `tenant`, `site`, `template`, `address-map`, `asset`, `phonebook`, `firmware`, `pack`, `token`,
-    /// `upload` or `job`.
+    /// `upload`, `job` or `store` (a backup, a restore of everything).
     pub noun: String,
     /// Id of the thing; `site` for the site, the pack's id for a pack, the kind of a job.
     pub subject: String,

@@ -11,7 +11,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{etag, idempotency, problem::Problem, roles};
+use super::{etag, idempotency, openapi, problem::Problem, roles};
 use crate::app::{App, Caller, tokens};
 
 /// Stands in the answer of what was only tried.
@@ -105,6 +105,9 @@ fn refuse(problem: Problem, browser: bool) -> Response {
 
 /// `dry_run=true` in the query of what writes: every operation knows it, so it is read in one place and taken out of the query.
 fn take_dry_run(request: &mut Request) -> Result<bool, Problem> {
+    // What writes nothing cannot be tried: who looks at secrets with it is told of all the same.
+    let path = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
+    let writes = openapi::writes(path, &request.method().as_str().to_lowercase());
     let query = request.uri().query().unwrap_or_default();
     if request.method().is_safe() || !query.split('&').any(|pair| is_dry_run(&pair)) {
         return Ok(false);
@@ -118,7 +121,7 @@ fn take_dry_run(request: &mut Request) -> Result<bool, Problem> {
     let path = request.uri().path();
     let text = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
     *request.uri_mut() = text.parse().map_err(|_| Problem::malformed("the query cannot be read"))?;
-    Ok(dry_run)
+    Ok(dry_run && writes)
 }
 
 fn is_dry_run(pair: &&str) -> bool {

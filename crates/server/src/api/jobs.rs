@@ -140,6 +140,6 @@ pub(super) async fn read(By(app): By, Key(job): Key<String>, _: NoParams) -> Res
 #[utoipa::path(delete, path = "/jobs/{job}", tag = "jobs", security(("token" = ["admin", "operator"])), params(("job" = String, Path, description = "Its id.")),
     responses((status = 204, description = "It is asked to stop, or forgotten.")))]
 pub(super) async fn cancel(By(app): By, who: Caller, Key(job): Key<String>, _: NoParams) -> Result<StatusCode, Problem> {
-    jobs::cancel(&app, &who, &job)?;
+    jobs::cancel(&app, &who, &job).await?;
     Ok(StatusCode::NO_CONTENT)
 }

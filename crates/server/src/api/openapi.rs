@@ -256,7 +256,7 @@ fn finish_path(path: &str, item: &mut Value, schemas: &Value) {
 }
 
 /// Whether something is written: what only looks has another method, or says so by its name.
-fn writes(path: &str, method: &str) -> bool {
+pub(super) fn writes(path: &str, method: &str) -> bool {
     method != "get" && !path.ends_with("/simulate") && !path.ends_with("check")
 }
 

@@ -25,7 +25,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    app::{App, devices, requests},
+    app::{App, Caller, devices, requests},
     pipeline::{RequestEntry, RequestFilter},
 };
 
@@ -215,14 +215,14 @@ pub(super) async fn read(By(app): By, Key(request): Key<String>, _: NoParams) ->
 /// Requests as they come
 ///
 /// Server-sent events named `request`, each with a request as JSON and its id. With `Last-Event-ID` (or `after`) those that
-/// came since then are told first, each once. A comment comes every 15 seconds when nothing else does.
+/// came since then are told first, each once. A comment comes every 15 seconds when nothing else does. It ends with the token.
 #[utoipa::path(get, path = "/requests/stream", tag = "requests", security(("token" = ["admin", "operator", "installer", "read-only"])), params(
         RequestQuery,
         ("after" = Option<String>, Query, description = "Id of the last request that is known; for clients that cannot set `Last-Event-ID`."),
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last request that is known."),
     ),
     responses((status = 200, description = "A stream of events; the data of each is a request.", body = RequestView, content_type = "text/event-stream")))]
-pub(super) async fn stream(By(app): By, headers: HeaderMap, mut params: Params) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn stream(By(app): By, who: Caller, headers: HeaderMap, mut params: Params) -> Result<impl IntoResponse, Problem> {
     let after = params.read("after", "the id of a request", Id::parse);
     let wanted = device_key(&mut params);
     let filter = filter(&mut params);
@@ -236,7 +236,7 @@ pub(super) async fn stream(By(app): By, headers: HeaderMap, mut params: Params) 
         None => None,
     };
     let filter = RequestFilter { device, after: last.flatten().or(after), ..filter };
-    let events = requests::follow(&app, filter).map(|entry| {
+    let events = requests::follow(&app, &who, filter).map(|entry| {
         let event = Event::default().event("request").id(entry.id.to_string());
         // A request is plain data: it always has a JSON form.
         Ok::<_, Infallible>(event.json_data(view(&entry)).unwrap_or_default())

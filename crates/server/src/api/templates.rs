@@ -206,7 +206,7 @@ pub struct TemplateChangeWrite {
 pub struct TemplateChanges {
     /// 1 to 1000.
     pub changes: Vec<TemplateChangeWrite>,
-    /// Do not mask secrets in what phones would get. It needs an admin token.
+    /// Do not mask secrets in what phones would get; of a check alone. It needs the role admin or operator.
     pub reveal: Option<bool>,
 }
 

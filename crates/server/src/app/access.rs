@@ -119,7 +119,8 @@ impl Caller {
         match beyond_installing(device, patch) {
             None => Ok(()),
             Some(field) => Err(Error::Refused(format!(
-                "{field}: a token with the role installer may approve a pending device (state ready) and change its label, location, tags,                  profiles, model, and settings.lines.<n>.account and .label; this needs the role admin or operator"
+                "{field}: a token with the role installer may approve a pending device (state ready) and change its label, location, tags, \
+                 profiles, model, and settings.lines.<n>.account and .label; this needs the role admin or operator"
             ))),
         }
     }

@@ -4,8 +4,9 @@
 use offhook_core::{
     Error, Id, Result,
     account::Account,
-    settings::{AccountValues, Document, Scope},
+    settings::{AccountValues, Document, MASK, Scope},
 };
+use offhook_store::Note;
 pub use offhook_store::{AccountFilter, AccountSort};
 use serde_json::{Map, Value, json};
 
@@ -32,6 +33,15 @@ pub async fn read(app: &App, key: &str, tenant: Option<&str>) -> Result<Account>
         None => app.store.account_by_name(tenant.unwrap_or(app.store.reach().home()), key).await?,
     };
     found.ok_or_else(|| Error::not_found("account", key))
+}
+
+/// The same with its secrets, for who may see them. It is told who looked.
+pub async fn reveal(app: &App, who: &Caller, key: &str, tenant: Option<&str>) -> Result<Account> {
+    who.may_reveal(true)?;
+    let account = read(app, key, tenant).await?;
+    let (subject, name, tenant) = (account.id.to_string(), account.name.clone(), Some(account.tenant.clone()));
+    app.store.note(Note { action: "reveal", noun: "account", subject, name, tenant, detail: String::new() }).await?;
+    Ok(account)
 }
 
 /// Makes an account. Its name is its `username` unless said otherwise, and the other way round.
@@ -116,5 +126,13 @@ fn fill_own(account: &mut Account, fields: &mut Fields) {
     // Left out it stays: an account must not come to another tenant unasked.
     account.tenant = fields.word("tenant").unwrap_or_else(|| account.tenant.clone());
     account.shared = fields.flag("shared").unwrap_or(false);
-    account.code = fields.word("code");
+    account.code = match (fields.word("code"), account.code.take()) {
+        (Some(mask), old) if mask == MASK => {
+            if old.is_none() {
+                fields.fault("code", "the mask stands for a code that is stored, and there is none: write the code itself");
+            }
+            old
+        }
+        (code, _) => code,
+    };
 }

@@ -10,7 +10,7 @@ use offhook_core::{
     token::Reach,
 };
 use offhook_packs::picture;
-use offhook_store::{Blob, NewAsset};
+use offhook_store::{Blob, NewAsset, Note};
 
 use super::{
     App, Caller,
@@ -133,6 +133,8 @@ pub async fn delete(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if
 pub async fn contents(app: &App, who: &Caller, key: &str, tenant: Option<&str>) -> Result<(Arc<Asset>, tokio::fs::File)> {
     who.may_reveal(true)?;
     let asset = read(app, key, tenant)?;
+    let (subject, name, tenant) = (asset.id.to_string(), asset.name.clone(), asset.tenant.clone());
+    app.store.note(Note { action: "reveal", noun: "asset", subject, name, tenant, detail: "contents".to_owned() }).await?;
     let file = app.store.open_asset(&asset.name, &asset.sha256, asset.size).await?;
     Ok((asset, file))
 }

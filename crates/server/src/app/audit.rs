@@ -40,7 +40,12 @@ impl App {
         }
         match device {
             Some(device) => self.told_of(device, "reveal", what).await,
-            None => self.store.note(Note { action: "reveal", noun: "site", detail: what.to_owned(), ..Note::default() }).await,
+            None => {
+                let tenant = self.store.reach().only().map(str::to_owned);
+                let (noun, name) = tenant.as_ref().map_or(("site", "site"), |tenant| ("tenant", tenant));
+                let (subject, name) = (name.to_owned(), name.to_owned());
+                self.store.note(Note { action: "reveal", noun, subject, name, tenant, detail: what.to_owned() }).await
+            }
         }
     }
 

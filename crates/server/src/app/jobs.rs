@@ -353,15 +353,17 @@ pub fn read(app: &App, key: &str) -> Result<Job> {
 }
 
 /// Stops a job, or forgets one that ended. Who is no admin may do that to jobs of the same token.
-pub fn cancel(app: &App, who: &Caller, key: &str) -> Result<()> {
+pub async fn cancel(app: &App, who: &Caller, key: &str) -> Result<()> {
     who.may_write()?;
-    if read(app, key)?.by != Some(who.token) && who.role != Role::Admin {
+    let job = read(app, key)?;
+    if job.by != Some(who.token) && who.role != Role::Admin {
         return Err(Error::Refused("somebody else started this job: it needs a token with the role admin".to_owned()));
     }
     if who.dry_run {
         return Ok(());
     }
-    Id::parse(key).and_then(|id| app.jobs.cancel(id)).ok_or_else(|| Error::not_found("job", key))
+    app.told_job(who, if job.state.is_end() { "delete" } else { "cancel" }, job.kind, &job.subject, format!("job {}", job.id)).await?;
+    app.jobs.cancel(job.id).ok_or_else(|| Error::not_found("job", key))
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use offhook_core::{Error, Id, Result};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{App, page::Listed};
+use super::{App, Caller, page::Listed};
 use crate::pipeline::{RequestEntry, RequestFilter};
 
 /// How many older requests are read at once.
@@ -38,9 +38,9 @@ pub async fn read(app: &App, key: &str) -> Result<Arc<RequestEntry>> {
     found.ok_or_else(|| Error::not_found("request", key))
 }
 
-/// Requests as they come, each once and in order, until the server stops. With `filter.after` those that came since then
+/// Requests as they come, each once and in order, until the server stops or the caller's token ends. With `filter.after` those that came since then
 /// are told first; a reader that falls behind is caught up from the log.
-pub fn follow(app: &App, mut filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
+pub fn follow(app: &App, who: &Caller, mut filter: RequestFilter) -> impl Stream<Item = Arc<RequestEntry>> + Send + use<> {
     let live = app.pipeline.follow_requests();
     let after = filter.after.take();
     filter.reach = app.store.reach().clone();
@@ -58,7 +58,8 @@ pub fn follow(app: &App, mut filter: RequestFilter) -> impl Stream<Item = Arc<Re
         told: BTreeSet::new(),
         missed,
     };
-    stream::unfold(start, Follow::next)
+    let (store, token) = (app.store.clone(), who.token);
+    stream::unfold(start, Follow::next).take_until(Box::pin(async move { store.token_ended(token).await }))
 }
 
 struct Follow {

@@ -23,8 +23,11 @@ pub async fn run(app: &App, who: &Caller, document: Value) -> Result<(Transport,
     let reveal = fields.flag("reveal").unwrap_or(false);
     fields.check()?;
     who.may_reveal(reveal)?;
-    app.revealing(reveal, None, &format!("simulation of {} {}", request.transport, request.path.as_deref().unwrap_or_default())).await?;
-    Ok((request.transport, app.pipeline.simulate(request, who.reach(), use_learnt, reveal).await))
+    let transport = request.transport;
+    let what = format!("simulation of {transport} {}", request.path.as_deref().unwrap_or_default());
+    let simulation = app.pipeline.simulate(request, who.reach(), use_learnt, reveal).await;
+    app.revealing(reveal, simulation.device.as_ref(), &what).await?;
+    Ok((transport, simulation))
 }
 
 fn read_request(fields: &mut Fields) -> Request {

@@ -298,11 +298,14 @@ async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Device, &Configurati
     Ok(device)
 }
 
-/// The phone of a deleted device goes on asking, and comes as an unknown one: that makes room while no person touched it.
+/// The phone of a deleted device goes on asking, and comes as an unknown one: that makes room while no person touched it. One that waits in
+/// a tenant that is not the writer's stays, and the address is in use.
 async fn make_room(tx: &mut Tx, device: &Device) -> Result<()> {
     let Some(mac) = device.mac else { return Ok(()) };
-    let came = sqlx::query("SELECT id FROM devices WHERE mac = $1 AND pending_network IS NOT NULL").bind(mac.to_string());
-    if let Some(found) = came.fetch_optional(&mut tx.conn).await.map_err(failed)? {
+    let came = sqlx::query("SELECT id, tenant FROM devices WHERE mac = $1 AND pending_network IS NOT NULL").bind(mac.to_string());
+    if let Some(found) = came.fetch_optional(&mut tx.conn).await.map_err(failed)?
+        && tx.reach.owns(Some(&crate::row::text(&found, "tenant")?))
+    {
         remove(tx, crate::row::id(&found, "id")?, Some(mac)).await?;
     }
     Ok(())

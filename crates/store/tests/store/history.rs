@@ -10,8 +10,8 @@ use offhook_core::{
     token::{Reach, Role},
 };
 use offhook_store::{
-    AuditEntry, AuditFilter, Author, DeletedFilter, HistoryLimits, NewTemplate, NewToken, Note, Noun, Page, Store, StoreOptions, Thing,
-    changes,
+    AuditEntry, AuditFilter, Author, DeletedFilter, HistoryLimits, NewPending, NewTemplate, NewToken, Note, Noun, Page, PendingLimits,
+    PendingOutcome, Store, StoreOptions, Thing, changes,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
@@ -375,6 +375,103 @@ async fn a_tenant_is_told_of_its_own_alone() {
     store.create_token_for(new).await.unwrap();
     let tokens = |all: Vec<AuditEntry>| all.iter().filter(|e| e.noun == "token").count();
     assert_eq!((tokens(entries(&south).await), tokens(entries(&north).await)), (1, 0));
+}
+
+/// Stores with two tenants: of all, of the north, of the south.
+async fn north_and_south(place: &Place) -> [Store; 3] {
+    let store = place.store().await.by(somebody(None));
+    for name in ["north", "south"] {
+        store
+            .create_tenant(move |t, _| {
+                t.name = name.into();
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+    let of = |name: &str| store.within(Reach::of(Some(Arc::new(BTreeSet::from([name.to_owned()])))));
+    [store.clone(), of("north"), of("south")]
+}
+
+async fn moved(store: &Store, id: Id, tenant: &'static str) {
+    store
+        .update_device(id, None, move |d, _| {
+            d.tenant = tenant.into();
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn versions_of_another_tenant_end_no_page() {
+    let place = Place::new();
+    let [store, north, _] = north_and_south(&place).await;
+    let d = device_with(&north, 1, |d| d.tenant = "north".into()).await.unwrap();
+    label(&store, d.id, "2").await;
+    moved(&store, d.id, "south").await;
+    for n in ["4", "5", "6"] {
+        label(&store, d.id, n).await;
+    }
+    moved(&store, d.id, "north").await;
+    label(&store, d.id, "8").await;
+    let (mut pages, mut below) = (Vec::new(), None);
+    while let Some(one) = north.versions(Noun::Device, &d.id.to_string(), below, 1).await.unwrap().first() {
+        below = Some(one.thing.revision());
+        pages.extend(below);
+        assert_eq!(one.by.as_ref().map(|by| by.label.as_str()), Some("Anna"), "{below:?}");
+    }
+    assert_eq!(pages, [8, 7, 2, 1]);
+    let two = north.versions(Noun::Device, &d.id.to_string(), Some(8), 1).await.unwrap();
+    assert_eq!(two.iter().map(|v| v.thing.revision()).collect::<Vec<_>>(), [7, 2], "one more, so that more is known of");
+}
+
+#[tokio::test]
+async fn what_went_is_called_as_it_was_called_here() {
+    let place = Place::new();
+    let [store, north, south] = north_and_south(&place).await;
+    let profile = store
+        .create_profile(|p, _| {
+            (p.name, p.tenant) = ("desk".into(), Some("north".into()));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    store
+        .update_profile(profile.id, None, |p, _| {
+            (p.name, p.tenant) = ("merger with acme".into(), Some("south".into()));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let told = |all: Vec<AuditEntry>| -> Vec<String> {
+        all.into_iter().filter(|e| e.noun == "profile").map(|e| format!("{} {} {:?}", e.name, e.detail, e.revision)).collect()
+    };
+    assert_eq!(told(entries(&north).await), ["desk  Some(1)", "desk moved away Some(2)"]);
+    assert_eq!(told(entries(&south).await), ["merger with acme moved here Some(2)"]);
+}
+
+#[tokio::test]
+async fn another_tenants_phone_makes_no_room() {
+    let place = Place::new();
+    let [store, north, south] = north_and_south(&place).await;
+    let d = device_with(&north, 1, |d| d.tenant = "north".into()).await.unwrap();
+    north.delete_device(d.id, None).await.unwrap();
+    let new = NewPending {
+        mac: mac(1),
+        tenant: "south".into(),
+        vendor: None,
+        model: None,
+        firmware: None,
+        serial: None,
+        pack: None,
+        seen: seen(1, "10.2.0.1"),
+        owns_address: true,
+    };
+    let limits = PendingLimits { total: 4, per_network: 2, max_age: Duration::from_secs(60) };
+    let PendingOutcome::Created(came) = store.create_pending(new, &limits).await.unwrap() else { panic!("no room") };
+    assert!(matches!(north.revive_device(d.id, |_, _| Ok(())).await, Err(Error::Conflict(_))));
+    assert!(south.device(came.id).await.unwrap().is_some());
 }
 
 #[tokio::test]

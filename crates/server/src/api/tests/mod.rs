@@ -17,3 +17,4 @@ mod requests;
 mod rules;
 mod secrets;
 mod shared;
+mod templates;

@@ -14,8 +14,12 @@ struct Events(Body, String);
 
 impl Events {
     async fn open(server: &Server, query: &str, last: Option<&str>) -> Self {
+        Self::open_as(server, &server.reader, query, last).await
+    }
+
+    async fn open_as(server: &Server, token: &str, query: &str, last: Option<&str>) -> Self {
         let mut request =
-            Request::builder().uri(format!("/api/v1/requests/stream{query}")).header("authorization", format!("Bearer {}", server.reader));
+            Request::builder().uri(format!("/api/v1/requests/stream{query}")).header("authorization", format!("Bearer {token}"));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -102,6 +106,28 @@ async fn the_stream_goes_on_where_it_ended() {
     server.app.closing.cancel();
     assert!(filtered.next().await.is_none(), "a stopping server ends its streams");
     assert_eq!(server.call_as("", "GET", "/readyz", None).await.problem(503)["faults"][0]["message"], "the server is stopping");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let server = Server::start().await;
+    for how in ["revoked", "expired"] {
+        let end = server.app.clock.now().as_millis() + 60_000;
+        let end = offhook_core::clock::Timestamp::from_millis(end).to_string();
+        let made = server.post("/tokens", json!({"label": how, "role": "read-only", "expires_at": end})).await.expect(201);
+        let mut events = Events::open_as(&server, made["token"].as_str().unwrap(), "", None).await;
+        server.clock.forward(1);
+        server.phone("/before", AGENT, "10.0.0.9").await;
+        assert_eq!(events.next().await.unwrap().1["path"], "/before", "{how}");
+        if how == "revoked" {
+            server.delete(&format!("/tokens/{}", made["id"].as_str().unwrap())).await.expect(204);
+        } else {
+            // A new token makes it look at the clock, which it would do by itself after a minute.
+            server.clock.forward(60);
+            server.post("/tokens", json!({"role": "read-only"})).await.expect(201);
+        }
+        assert!(events.next().await.is_none(), "{how}");
+    }
 }
 
 #[tokio::test]

@@ -94,3 +94,37 @@ async fn problems_and_written_answers_hold_no_secret() {
         assert!(!answer.text().contains(CANARY), "{path}: {}", answer.text());
     }
 }
+
+/// Whoever looks at secrets is told of, however the question is put.
+#[tokio::test]
+async fn who_looks_at_secrets_is_told_of() {
+    let server = planted().await;
+    server.upload("/assets?name=key.pem", format!("-----BEGIN PRIVATE KEY----- {CANARY}").as_bytes()).await.expect(201);
+    let simulated = json!({
+        "transport": "http", "path": "/001565aabbcc.cfg", "ip": "10.0.0.9", "reveal": true,
+        "headers": {"user-agent": "Yealink SIP-T46S 66.86.0.15 00:15:65:aa:bb:cc"}
+    });
+    let source = "{{ settings.access.user_password }}";
+    let checked = json!({"reveal": true, "changes": [{"scope": "site", "pack": "yealink", "name": "access.tpl", "source": source}]});
+    let settings = format!("/devices/{MAC}/settings?reveal=true");
+    let file = format!("/devices/{MAC}/files/001565aabbcc.cfg?reveal=true");
+    for (method, path, body, noun, name) in [
+        ("GET", "/accounts/a?reveal=true", None, "account", "a"),
+        ("GET", "/assets/key.pem/contents", None, "asset", "key.pem"),
+        ("GET", settings.as_str(), None, "device", MAC),
+        ("GET", file.as_str(), None, "device", MAC),
+        ("POST", "/simulate", Some(simulated.clone()), "device", MAC),
+        ("POST", "/simulate?dry_run=true", Some(simulated), "device", MAC),
+        ("POST", "/templates:check", Some(checked.clone()), "site", "site"),
+        ("POST", "/templates:check?dry_run=true", Some(checked), "site", "site"),
+    ] {
+        let before = server.get("/audit?action=reveal").await.expect(200)["items"].as_array().unwrap().len();
+        let answer = server.call(method, path, body).await;
+        answer.expect(200);
+        assert!(answer.text().contains(CANARY), "{path}: {}", answer.text());
+        let told = server.get("/audit?action=reveal").await;
+        assert!(!told.text().contains(CANARY), "{}", told.text());
+        let told = told.expect(200)["items"].as_array().unwrap().clone();
+        assert_eq!((told.len(), &told[0]["noun"], &told[0]["name"]), (before + 1, &json!(noun), &json!(name)), "{path}: {}", told[0]);
+    }
+}

@@ -105,6 +105,12 @@ async fn accounts() {
     );
     assert_eq!(server.post("/accounts", json!({})).await.faults(422), ["name"]);
     assert_eq!(server.put("/accounts/1001", made.clone()).await.expect(200), made, "the mask keeps the password");
+    let revealed = async || server.get("/accounts/1001?reveal=true").await.expect(200)["code"].clone();
+    assert_eq!((&made["code"], revealed().await), (&json!("********"), json!("42")), "a code is a secret, and its mask keeps it");
+    assert_eq!(server.patch("/accounts/1001", json!({"code": "43"})).await.expect(200)["code"], "********");
+    assert_eq!(server.patch("/accounts/1001", json!({"code": "********", "number": "1"})).await.expect(200)["code"], "********");
+    assert_eq!(revealed().await, "43");
+    assert_eq!(server.patch("/accounts/hall", json!({"code": "********"})).await.faults(422), ["code"]);
     let changed = server.patch("/accounts/1001", json!({"display_name": "Anna", "code": null})).await.expect(200);
     assert_eq!((&changed["display_name"], &changed["code"], &changed["password"]), (&json!("Anna"), &Value::Null, &json!("********")));
 

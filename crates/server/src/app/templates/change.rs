@@ -186,12 +186,11 @@ pub async fn apply(app: &App, who: &Caller, changes: Vec<Change>) -> Result<Save
             (None, None) => {}
         }
     }
-    app.store.change_templates(puts, deletes).await?;
+    let mut saved = app.store.change_templates(puts, deletes).await?.into_iter();
     let mut items = Vec::new();
     for change in changes {
-        let layer = Layer::Override(change.scope.clone());
-        let shown = match &change.source {
-            Some(_) => Some(super::read(app, &layer, &change.pack, &change.name).await?),
+        let shown = match change.source.as_ref().and_then(|_| saved.next()) {
+            Some(one) => Some(super::saved(app, one).await?),
             None => None,
         };
         items.push((change, shown));

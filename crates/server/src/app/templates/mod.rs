@@ -197,6 +197,14 @@ pub async fn read(app: &App, layer: &Layer, pack: &str, name: &str) -> Result<Sh
     Ok(shown)
 }
 
+/// An override that was saved, or would be.
+async fn saved(app: &App, one: TemplateOverride) -> Result<Shown> {
+    let (configuration, catalog) = (app.store.configuration(), app.pipeline.catalog());
+    let mut shown = of_override(&configuration, &catalog, &Arc::new(one));
+    shown.devices = devices_of(app, &catalog, &shown).await?;
+    Ok(shown)
+}
+
 /// Every template of every pack, and every override.
 fn shown(configuration: &Configuration, catalog: &Catalog) -> Vec<Shown> {
     let packs = catalog.packs().iter().flat_map(|pack| pack.templates().map(|name| of_pack(catalog, pack, name)));

@@ -104,7 +104,7 @@ pub fn row(method: &str, path: &str, has_body: bool) -> Option<Row> {
         ("PUT", "/profiles/{profile}") => json(&[r#"{"name": "<profile_name>", "tenant": "<tenant>", "label": "x"}"#]),
         ("PATCH", "/profiles/{profile}") => json(&[r#"{"label": "x"}"#, r#"{"tenant": "<tenant>", "label": "y"}"#]),
         ("GET", "/site") => Row { of_all: true, ..JSON },
-        ("PUT" | "PATCH", "/site") => Row { of_all: true, ..json(&[r#"{"settings": {}}"#]) },
+        ("PUT" | "PATCH", "/site") => Row { of_all: true, ..json(&[r#"{"settings": {"display": {"contrast": 3}}}"#]) },
         ("GET", "/metrics") => Row { of_all: true, ..JSON },
         ("POST", "/tenants") => Row { of_all: true, ..json(&[r#"{"name": "new"}"#]) },
         ("PUT", "/tenants/{tenant}") => json(&[r#"{"networks": ["<network>"], "settings": {"display": {"contrast": 3}}}"#]),
