@@ -440,3 +440,28 @@ fn a_configuration_is_checked_for_machines_too() {
         assert_eq!(told["ok"] == json!(true), ok, "{told}");
     }
 }
+
+#[test]
+fn who_no_longer_waits_is_told_how_to_look_again() {
+    let job = r#"{"id": "j1", "state": "running", "progress": {"done": 1, "total": 2, "unit": "devices"}, "counts": {}, "errors": []}"#;
+    for command in [
+        &["device", "sync", "a"][..],
+        &["device", "sync", "a", "b"],
+        &["device", "sync", "--model", "X1"],
+        &["job", "show", "j1", "--wait"],
+    ] {
+        let stub = Stub::new(&[("POST /api/v1/devices", 202, job), ("GET /api/v1/jobs/j1", 200, job)]);
+        let mut waiting = offhook(command);
+        waiting.args(["--url", &stub.url, "--token", "t"]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let waiting = waiting.spawn().unwrap();
+        // It has looked twice: it waits.
+        while stub.asked().iter().filter(|a| a.line.starts_with("GET /api/v1/jobs/")).count() < 2 {
+            std::thread::yield_now();
+        }
+        let interrupt = format!("kill -INT {}", waiting.id());
+        assert!(std::process::Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+        let output = waiting.wait_with_output().unwrap();
+        assert_eq!(code(&output), 130, "{command:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("offhook job cancel j1"), "{command:?}: {}", stderr(&output));
+    }
+}

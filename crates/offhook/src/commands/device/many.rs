@@ -124,7 +124,12 @@ impl Sync {
             out.as_json(&json!({ "items": ended }))?;
         } else {
             for job in jobs {
-                failed += usize::from(self.ended(out, client, job, "devices").await.is_err());
+                match self.ended(out, client, job, "devices").await {
+                    Ok(()) => {}
+                    Err(Failure::Failed(_)) => failed += 1,
+                    // Who no longer waits, or cannot ask, learns nothing of the others either.
+                    Err(failure) => return Err(failure),
+                }
             }
         }
         refused.insert(0, format!("{failed} of {} did not take it", one_by_one.len()));
