@@ -122,21 +122,20 @@ fn widths(rows: &[Vec<String>], within: usize) -> Vec<usize> {
     let words = |cell: &str| cell.split_whitespace().map(width).max().unwrap_or(0);
     let natural: Vec<usize> = (0..columns).map(|c| of(c, lines).unwrap_or(0)).collect();
     let room = within.saturating_sub(GAP * columns.saturating_sub(1));
-    let Some((&first, others)) = natural.split_first() else { return natural };
+    let Some((_, others)) = natural.split_first() else { return natural };
     if natural.iter().sum::<usize>() <= room || others.is_empty() {
         return natural;
     }
-    // As wide as its heading and its words; what is short stays whole if that is possible.
+    // As wide as its heading and its words. What is short stays whole if that is possible, and words of longer texts are rather broken.
     let heading = |column: usize| rows.first().and_then(|r| r.get(column)).map_or(0, |cell| width(cell).min(SHORT));
     let by_words = |column: usize, most: usize| of(column, words).unwrap_or(0).min(most).max(heading(column));
-    let tight: Vec<usize> = (1..columns).map(|c| by_words(c, SHORT)).collect();
-    let easy: Vec<usize> = (1..).zip(others).map(|(c, n)| if *n <= SHORT { *n } else { by_words(c, WORD) }).collect();
+    let whole = |word: usize| -> Vec<usize> { (1..).zip(others).map(|(c, n)| if *n <= SHORT { *n } else { by_words(c, word) }).collect() };
+    let ways = [whole(WORD), whole(WORD / 2), (1..columns).map(|c| by_words(c, SHORT)).collect()];
     let left = |least: &[usize]| room.saturating_sub(least.iter().sum());
-    let (first, least) = match first {
-        first if first <= left(&easy) => (first, easy),
-        first if first <= left(&tight) => (first, tight),
-        _ => (rows.iter().filter_map(|r| r.first()).map(|c| lines(c)).filter(|w| *w <= left(&easy)).max().unwrap_or(0), easy),
-    };
+    // The widest of the names that have room beside the rest.
+    let beside = |least: &[usize]| rows.iter().filter_map(|r| r.first()).map(|c| lines(c)).filter(|w| *w <= left(least)).max().unwrap_or(0);
+    let first = ways.iter().map(|way| beside(way)).max().unwrap_or(0);
+    let least = ways.into_iter().find(|way| beside(way) == first).unwrap_or_default();
     let room = room.saturating_sub(first);
     let capped = |cap: usize, least: &[usize]| -> Vec<usize> { others.iter().zip(least).map(|(n, l)| (*n).min(cap.max(*l))).collect() };
     let fits = |least: &[usize]| (1..=within).rev().map(|cap| capped(cap, least)).find(|w| w.iter().sum::<usize>() <= room);
@@ -195,6 +194,16 @@ mod tests {
             80,
         );
         assert!(told[1].starts_with("01a231d8-8eca-7e7a-9e19-a505c1328975  admin  all      15 s"), "{told:#?}");
+    }
+
+    #[test]
+    fn one_long_name_among_many_leaves_the_others_beside_the_rest() {
+        let header: &[&str] = &["MAC", "MODEL", "STATE", "FILES", "SEEN", "FROM", "LABEL"];
+        let usual: &[&str] = &["00:15:65:aa:bb:cc", "CP-7960", "disabled", "bootstrap", "57 min ago", "127.0.0.1", "Desk"];
+        let long: &[&str] =
+            &["SERIALNUMBER-0123456789-0123456789", "cisco", "ready", "never", "never", "", "受付カウンター東館三階エレベーター前"];
+        let told = table(&rows(&[header, usual, long]), 80);
+        assert_eq!(told[1], "00:15:65:aa:bb:cc  CP-7960  disabled  bootstrap  57 min ago  127.0.0.1  Desk", "{told:#?}");
     }
 
     #[test]
