@@ -8,7 +8,7 @@ TARGET     := $(or $(CARGO_TARGET_DIR),target)
 OFFHOOK    := $(abspath $(TARGET))/debug/offhook
 
 # Real clients that the tests fetch with, and what `make bench` measures against.
-TEST_PACKAGES  := curl openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql python3-venv
+TEST_PACKAGES  := curl git openssl python3-jinja2 tftp-hpa atftp busybox systemd postgresql python3-venv
 DEB_TEST_PACKAGES := adduser ca-certificates curl dpkg-dev iproute2 systemd util-linux
 # The store's own suite knows both databases. The black-box suite runs once on each, but for what never meets the store (the sources, the
 # units) and what brings its databases itself.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use offhook_core::settings::{Path, Segment, apply_merge_patch, field_at, typed_as};
+use offhook_core::settings::{Path, Segment, apply_merge_patch, field::Field, field_at, typed_as};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Outcome};
@@ -225,7 +225,10 @@ fn assignment(text: &str, of: Of, stdin: &mut Option<&mut dyn Read>) -> Result<(
             let text = fs::read_to_string(file).map_err(|e| format!("{path}: the file {file:?} cannot be read: {e}"))?;
             typed_as(described, &path, without_line_end(&text))
         }
-        text => typed_as(described, &path, text),
+        text => {
+            readable(&path, described, text)?;
+            typed_as(described, &path, text)
+        }
     };
     Ok((path, value))
 }
@@ -233,6 +236,15 @@ fn assignment(text: &str, of: Of, stdin: &mut Option<&mut dyn Read>) -> Result<(
 fn without_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// A value that begins as JSON where only JSON can stand, and is none, is told here: the server would see a text.
+fn readable(path: &Path, described: Option<&Field>, text: &str) -> Result<(), String> {
+    let begins = text.trim_start().starts_with(['{', '[']);
+    match serde_json::from_str::<Value>(text) {
+        Err(fault) if begins && typed_as(described, path, "{}").is_object() => Err(format!("{path}: {text} is no JSON: {fault}")),
+        _ => Ok(()),
+    }
 }
 
 /// At the first `=` outside quotes.
@@ -291,6 +303,19 @@ mod tests {
                 "raw": {"some-pack": {"account.1.x=y": "1", "empty": ""}},
             })
         );
+    }
+
+    #[test]
+    fn what_is_to_be_json_and_is_none_is_told_with_the_place() {
+        let Err(Failure::Usage(told)) = change_of(&["keys.1={\"type\":\"dnd\"", "lines.1.servers=[{host:a}]"], Of::Settings) else {
+            panic!("it was taken")
+        };
+        assert!(
+            told.contains("keys.1: {\"type\":\"dnd\" is no JSON: ") && told.contains("lines.1.servers: [{host:a}] is no JSON"),
+            "{told}"
+        );
+        // A text may begin as it likes.
+        assert_eq!(patch(&["display.text=[closed", "raw.p.\"a\"={x"]), json!({"display": {"text": "[closed"}, "raw": {"p": {"a": "{x"}}}));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        account, address_map, asset, audit, backup, config, device, firmware, health, history, import, job, man, pack, phonebook, profile,
-        requests, serve, simulate, site, status, template, tenant, token,
+        account, address_map, asset, audit, backup, config, device, firmware, health, history, import, job, man, metrics, pack, phonebook,
+        profile, requests, serve, simulate, site, status, template, tenant, token,
     },
     examples,
 };
@@ -66,6 +66,7 @@ pub enum Command {
     Job(job::Job),
     Health(health::Health),
     Status(status::Status),
+    Metrics(metrics::Metrics),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Store(backup::Store),

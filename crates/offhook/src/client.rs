@@ -254,6 +254,13 @@ impl Client {
         self.bytes(self.request(Method::GET, segments, query).header(header::ACCEPT, "*/*")).await
     }
 
+    /// What it counts, as text.
+    pub async fn metrics(&self) -> Outcome<Vec<u8>> {
+        let mut url = self.server.clone();
+        url.set_path("/metrics");
+        self.bytes(self.http.get(url).bearer_auth(&self.token)).await
+    }
+
     /// GET of a stream of events, after the one of that id.
     pub async fn stream(&self, segments: &[&str], query: Query<'_>, after: Option<&str>) -> Outcome<Response> {
         let request = self.request(Method::GET, segments, query).header(header::ACCEPT, "text/event-stream");

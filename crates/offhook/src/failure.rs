@@ -103,6 +103,8 @@ impl Failure {
             message = match text("detail") {
                 // "There is no such thing" says no more than that there is no device of that name.
                 Some(detail) if status == 404 => detail.to_owned(),
+                // A detail that begins as the title does says it all.
+                Some(detail) if detail.to_lowercase().starts_with(&message.to_lowercase()) => detail.to_owned(),
                 Some(detail) => format!("{message}: {detail}"),
                 None => message,
             };
@@ -116,7 +118,7 @@ impl Failure {
                 }
             }
         }
-        if let Some(next) = what_next(status, path, faults) {
+        if let Some(next) = what_next(status, path, faults, text("detail").unwrap_or_default()) {
             message.push_str(&format!("\n{next}"));
         }
         let text = crate::output::safe_lines(&message);
@@ -124,14 +126,15 @@ impl Failure {
     }
 }
 
-fn what_next(status: u16, path: &str, faults: &[Value]) -> Option<String> {
+fn what_next(status: u16, path: &str, faults: &[Value], detail: &str) -> Option<String> {
     let text = match status {
         401 => "Give a valid token with --token or OFFHOOK_TOKEN; the first one is in <data_dir>/admin.token.",
         403 => "See what tokens may do: offhook token list",
         404 => return list_of(path).map(|command| format!("See what there is: {command}")),
-        409 => return users_of(path).map(|command| format!("See by which: {command}")),
+        409 => return users_of(path, detail).map(|commands| format!("See by which:\n{commands}")),
         412 => "Somebody changed it meanwhile: show it again, then change it.",
         413 => "It is larger than the server takes (limits.* of its configuration): send less at once.",
+        422 if lists_of(faults).is_some() => return lists_of(faults).map(|commands| format!("See what there is:\n{commands}")),
         422 if faults.iter().any(about_settings) => "Nothing is changed. Every setting and what it takes: docs/settings.md",
         429 => "The server is busy: try again in a moment.",
         500 => "The server's log says more.",
@@ -148,13 +151,38 @@ fn about_settings(fault: &Value) -> bool {
     field.starts_with("settings.") || field.starts_with("enforced.")
 }
 
-/// The command that shows who uses what a path names.
-fn users_of(path: &str) -> Option<String> {
+/// The commands that list what faults name and is not there.
+fn lists_of(faults: &[Value]) -> Option<String> {
+    let nouns = ["profile", "account", "tenant", "pack", "asset", "phone book"];
+    let messages = || faults.iter().filter_map(|f| f.get("message").and_then(Value::as_str));
+    let missing = |noun: &&str| messages().any(|m| m.contains(&format!("no {noun} \"")));
+    let commands: Vec<String> = nouns.into_iter().filter(missing).map(|noun| format!("offhook {} list", noun.replace(' ', ""))).collect();
+    (!commands.is_empty()).then(|| commands.join("\n"))
+}
+
+/// The commands that show who uses what a path names; the detail tells what uses it.
+fn users_of(path: &str, detail: &str) -> Option<String> {
     let (noun, name) = path.strip_prefix("/api/v1/")?.split_once('/').filter(|(_, name)| !name.contains('/'))?;
+    let lists = |option: &str, nouns: &[(&str, &str)]| {
+        let used = nouns.iter().filter(|(told, _)| detail.contains(told));
+        let commands: Vec<String> = used.map(|(_, noun)| format!("offhook {noun} list {option} {name}")).collect();
+        (!commands.is_empty()).then(|| commands.join("\n"))
+    };
     match noun {
-        "profiles" => Some(format!("offhook device list --profile {name}")),
-        "packs" => Some(format!("offhook device list --pack {name}")),
-        "tenants" => Some(format!("offhook device list --tenant {name}")),
+        "profiles" => lists("--profile", &[(" device", "device")]),
+        "packs" => lists("--pack", &[(" device", "device")]),
+        "tenants" => lists(
+            "--tenant",
+            &[
+                (" device", "device"),
+                (" account", "account"),
+                (" profile", "profile"),
+                (" template", "template"),
+                (" asset", "asset"),
+                (" phone book", "phonebook"),
+                (" address map", "address-map"),
+            ],
+        ),
         _ => None,
     }
 }
@@ -174,10 +202,15 @@ fn list_of(path: &str) -> Option<String> {
         "tokens" => "token",
         "jobs" => "job",
         "packs" => "pack",
+        "address-maps" => "address-map",
+        "audit" => "audit",
+        "site" => return Some("offhook site history".to_owned()),
         "requests" => return Some("offhook requests".to_owned()),
         _ => return None,
     };
     match (noun, segments.next(), segments.next()) {
+        ("template", Some("pack" | "site" | "tenant"), Some(pack)) => Some(format!("offhook template list --pack {pack}")),
+        ("device" | "profile" | "account" | "tenant", Some(name), Some("history")) => Some(format!("offhook {noun} history {name}")),
         ("device", Some(device), Some("files")) => Some(format!("offhook device files {device}")),
         ("device", Some(device), Some("uploads")) => Some(format!("offhook device uploads {device}")),
         _ => Some(format!("offhook {noun} list")),
@@ -244,7 +277,36 @@ mod tests {
         assert_eq!(told("/elsewhere"), "there is no device \"x\"");
         let in_use = json!({"title": "Conflict", "detail": "it is used by 2 devices"});
         let told = |path: &str| Failure::of_problem(409, in_use.clone(), path).to_string();
-        assert!(told("/api/v1/profiles/office").ends_with("\nSee by which: offhook device list --profile office"));
+        assert!(told("/api/v1/profiles/office").ends_with("\nSee by which:\noffhook device list --profile office"));
+        assert_eq!(told("/api/v1/tenants/north").lines().last(), Some("offhook device list --tenant north"));
         assert!(told("/api/v1/profiles").ends_with("used by 2 devices"));
+    }
+
+    #[test]
+    fn every_next_step_fits_what_went_wrong() {
+        let of = |status: u16, title: &str, detail: &str, path: &str| {
+            Failure::of_problem(status, json!({"title": title, "detail": detail}), path).to_string()
+        };
+        let stale =
+            of(412, "It was changed meanwhile", "it was changed meanwhile: read it again (its revision is now 2)", "/api/v1/devices/x");
+        assert_eq!(stale.matches("changed meanwhile").count(), 1, "{stale}");
+        let full = of(409, "Conflict", "the tenant \"n\" still has 2 accounts and 1 address map", "/api/v1/tenants/n");
+        assert!(full.ends_with("See by which:\noffhook account list --tenant n\noffhook address-map list --tenant n"), "{full}");
+        assert_eq!(of(409, "Conflict", "the tenant \"default\" always exists", "/api/v1/tenants/default").lines().count(), 1);
+        for (path, next) in [
+            ("/api/v1/templates/pack/acme/x.tpl", "offhook template list --pack acme"),
+            ("/api/v1/devices/d/history/9", "offhook device history d"),
+            ("/api/v1/site/history/9", "offhook site history"),
+            ("/api/v1/audit/x", "offhook audit list"),
+            ("/api/v1/address-maps/x", "offhook address-map list"),
+        ] {
+            let told = of(404, "There is no such thing", "there is no such thing", path);
+            assert!(told.ends_with(&format!("See what there is: {next}")), "{told}");
+        }
+        let faults = json!({"title": "What was sent is wrong", "faults": [
+            {"field": "profiles[0]", "message": "there is no profile \"x\" in its tenant"},
+            {"field": "settings.lines.1.account", "message": "tenant \"default\" has no account \"9\""}]});
+        let told = Failure::of_problem(422, faults, "/api/v1/devices/d").to_string();
+        assert!(told.ends_with("See what there is:\noffhook profile list\noffhook account list"), "{told}");
     }
 }

@@ -8,6 +8,7 @@ mod commands;
 mod examples;
 mod explain;
 mod failure;
+mod layout;
 mod output;
 mod wait;
 
@@ -55,7 +56,7 @@ fn told(failure: &Failure, json: bool, terminal: bool) -> Option<String> {
     }
     let text = failure.to_string();
     let text = format!("offhook: {text}");
-    Some(if terminal { output::folded(&text, 80) } else { text })
+    Some(if terminal { output::folded(&text, output::columns()) } else { text })
 }
 
 fn run(command: Command, stdout: &mut dyn Write) -> Outcome {
@@ -94,6 +95,7 @@ fn perform(command: Command, out: &mut Output<'_>) -> Outcome {
         Command::Audit(audit) => ask(audit.run(out)),
         Command::Token(token) => ask(token.run(out)),
         Command::Job(job) => ask(job.run(out)),
+        Command::Metrics(metrics) => ask(metrics.run(out)),
         Command::Health(health) => ask(health.run(out)),
         Command::Backup(backup) => ask(backup.run(out)),
         Command::Restore(restore) => ask(restore.run(out)),

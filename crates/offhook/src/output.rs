@@ -2,11 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use offhook_core::clock::Timestamp;
 use serde_json::Value;
 
-use crate::failure::Outcome;
+use crate::{failure::Outcome, layout};
 
 /// Where a command prints, and how.
 pub struct Output<'a> {
@@ -14,7 +13,7 @@ pub struct Output<'a> {
     /// JSON instead of text for people.
     pub json: bool,
     /// Columns of a line.
-    pub width: u16,
+    pub width: usize,
     /// Emphasis by escape sequences.
     pub colours: bool,
     /// What is now by the server's clock, for "3 min ago".
@@ -27,8 +26,7 @@ impl<'a> Output<'a> {
     /// To standard output.
     pub fn new(to: &'a mut dyn Write) -> Self {
         let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(80);
-        Self { to, json: false, width: u16::max(width, 40), colours, now: None, dry: false }
+        Self { to, json: false, width: columns(), colours, now: None, dry: false }
     }
 
     /// For tests: no colours, 80 columns, a given time.
@@ -85,35 +83,32 @@ impl<'a> Output<'a> {
         if rows.is_empty() {
             return self.paragraph("", none);
         }
-        let mut table = plain_table(self.width);
-        table.set_header(header.iter().map(|h| h.to_uppercase()));
-        table.add_rows(rows);
-        self.whole(table)
+        let header = header.iter().map(|h| h.to_uppercase()).collect();
+        self.rows(&[vec![header], rows].concat())
     }
 
     /// Names with their values, one per line; those without a value are left out.
     pub fn fields(&mut self, fields: &[(&str, String)]) -> Outcome {
-        let mut table = plain_table(self.width);
-        table.add_rows(fields.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| [(*n).to_owned(), v.clone()]));
-        self.whole(table)
+        let given = fields.iter().filter(|(_, v)| !v.is_empty());
+        self.rows(&given.map(|(n, v)| vec![(*n).to_owned(), v.clone()]).collect::<Vec<_>>())
     }
 
-    fn whole(&mut self, mut table: Table) -> Outcome {
-        for (number, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, 2));
-            // What names a thing is copied by people: it is never cut in two.
-            if number == 0 {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
-        let lines: Vec<String> = table.lines().map(|l| l.trim_end().to_owned()).collect();
-        lines.iter().try_for_each(|l| self.line(l))
+    fn rows(&mut self, rows: &[Vec<String>]) -> Outcome {
+        layout::table(rows, self.width).iter().try_for_each(|l| self.line(l))
     }
 
     /// Text in a paragraph, each line after the indent.
     pub fn paragraph(&mut self, indent: &str, text: &str) -> Outcome {
-        let width = usize::from(self.width);
-        wrap(text, width.saturating_sub(indent.len()).max(20)).iter().try_for_each(|l| self.line(format!("{indent}{l}")))
+        wrap(text, self.width.saturating_sub(indent.len()).max(20)).iter().try_for_each(|l| self.line(format!("{indent}{l}")))
+    }
+
+    /// A line that is broken only where it is too long; what follows the break stands deeper.
+    pub fn long_line(&mut self, text: &str) -> Outcome {
+        if layout::width(text) <= self.width {
+            return self.line(text);
+        }
+        let lines = layout::broken(text, self.width.saturating_sub(4));
+        lines.iter().enumerate().try_for_each(|(number, l)| self.line(if number == 0 { l.clone() } else { format!("    {l}") }))
     }
 
     /// A heading.
@@ -159,10 +154,9 @@ impl<'a> Output<'a> {
     }
 }
 
-fn plain_table(width: u16) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table
+/// How wide a line may be.
+pub fn columns() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(80).max(40)
 }
 
 /// `2026-11-21 03:40:00`, always UTC.
@@ -198,17 +192,9 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(format!("  {part}"));
             continue;
         }
-        let mut line = String::new();
-        for word in part.split_whitespace() {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
+        // Blanks within it are those between words, whatever they were.
+        let words: Vec<&str> = part.split_whitespace().collect();
+        lines.extend(layout::broken(&words.join(" "), width));
     }
     lines
 }

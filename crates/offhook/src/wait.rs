@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     client::Client,
@@ -50,7 +50,7 @@ pub async fn until_the_end(client: &Client, mut job: Value) -> Outcome<Value> {
     tokio::pin!(interrupted);
     while !ended(&job) {
         if terminal {
-            draw(&bar(&job))?;
+            draw(&bar_of(&job))?;
         }
         tokio::select! {
             () = tokio::time::sleep(BETWEEN) => {}
@@ -101,7 +101,11 @@ pub(crate) fn draw(line: &str) -> Outcome {
 }
 
 /// `[######------------------------] 12 of 60 devices`
-fn bar(job: &Value) -> String {
+pub(crate) fn bar(done: u64, total: u64, unit: &str) -> String {
+    bar_of(&json!({ "progress": { "done": done, "total": total, "unit": unit } }))
+}
+
+fn bar_of(job: &Value) -> String {
     let number = |name: &str| job.pointer(&format!("/progress/{name}")).and_then(Value::as_u64);
     let told = match progress(job) {
         text if text.is_empty() => member(job, "state"),
@@ -114,18 +118,16 @@ fn bar(job: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn the_bar_grows_and_never_beyond_its_end() {
         let job =
             |done: u64, total: Option<u64>| json!({"state": "running", "progress": {"done": done, "total": total, "unit": "devices"}});
-        assert_eq!(bar(&job(15, Some(30))), format!("[{}{}] 15 of 30 devices", "#".repeat(15), "-".repeat(15)));
-        assert!(bar(&job(90, Some(30))).starts_with(&format!("[{}]", "#".repeat(30))));
-        assert_eq!(bar(&job(7, None)), "7 devices");
-        assert_eq!(bar(&json!({"state": "queued", "progress": {"done": 0, "total": null, "unit": ""}})), "queued");
+        assert_eq!(bar_of(&job(15, Some(30))), format!("[{}{}] 15 of 30 devices", "#".repeat(15), "-".repeat(15)));
+        assert!(bar_of(&job(90, Some(30))).starts_with(&format!("[{}]", "#".repeat(30))));
+        assert_eq!(bar_of(&job(7, None)), "7 devices");
+        assert_eq!(bar_of(&json!({"state": "queued", "progress": {"done": 0, "total": null, "unit": ""}})), "queued");
     }
 
     #[test]

@@ -152,11 +152,19 @@ async fn delete(tx: &mut Tx, name: String, if_match: Option<u64>) -> Result<()> 
     let assets = tx.library.assets().filter(|a| own(&a.tenant)).count();
     let books = tx.library.phonebooks().filter(|b| own(&b.tenant)).count();
     let maps = tx.configuration.address_maps.iter().filter(|m| own(&m.tenant)).count();
-    if devices + accounts + (profiles + templates + assets + books + maps) as u64 > 0 {
-        return Err(Error::Conflict(format!(
-            "the tenant {name:?} still has {devices} devices, {accounts} accounts, {profiles} profiles, {templates} template overrides, {assets} assets, \
-             {books} phone books and {maps} address maps: move or delete them first"
-        )));
+    let owned = [
+        (devices, "device"),
+        (accounts, "account"),
+        (profiles as u64, "profile"),
+        (templates as u64, "template override"),
+        (assets as u64, "asset"),
+        (books as u64, "phone book"),
+        (maps as u64, "address map"),
+    ];
+    let owned = owned.iter().filter(|(count, _)| *count > 0);
+    let owned: Vec<String> = owned.map(|(count, noun)| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" })).collect();
+    if !owned.is_empty() {
+        return Err(Error::Conflict(format!("the tenant {name:?} still has {}: move or delete them first", owned.join(", "))));
     }
     let tokens = sqlx::query("SELECT COUNT(*) FROM tokens WHERE tenants LIKE $1 ESCAPE '\\'").bind(pattern(&format!("{name:?}")));
     let tokens = tx.count(tokens).await?;

@@ -1,4 +1,4 @@
-//! What the documentation shows is what the program does: the README's tour is run word for word, examples parse, and every
+//! What the documentation shows is what the program does: tours are run word for word, every command that is to be copied runs, and every
 //! command that is named anywhere is a real one.
 
 use std::{
@@ -9,7 +9,12 @@ use std::{
     process::{Command, Output},
 };
 
-use offhook_tests::{Setup, files_below, root, server::binary};
+use offhook_tests::{
+    Setup, files_below,
+    postgres::{self, Database},
+    root,
+    server::binary,
+};
 
 // ---- the tour --------------------------------------------------------------------------------------------------------
 
@@ -97,6 +102,10 @@ fn shell(folder: &Path, command: &str) -> Output {
     for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("OFFHOOK_")) {
         shell.env_remove(name);
     }
+    // For pages that keep something in git: who it is, and an editor that changes the file.
+    let person =
+        ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"].map(|name| (name, "nobody@example.com"));
+    shell.envs(person).env("EDITOR", "sed -i $a{##}").env("HOME", folder);
     shell.args(["-c", command]).current_dir(folder).env("PATH", path).env_remove("COLUMNS").output().unwrap()
 }
 
@@ -228,18 +237,117 @@ fn noun(line: &str) -> Option<String> {
     line.strip_prefix("  ")?.split_whitespace().next().map(str::to_owned)
 }
 
-#[test]
-fn examples_of_the_command_line_parse() {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("secret.txt", "Tr0ub4dor"), ("office.toml", "[time]\nntp = [\"ntp.example\"]\n")] {
-        fs::write(folder.path().join(name), text).unwrap();
+// ---- commands to copy ------------------------------------------------------------------------------------------------
+
+/// What a page shows to be copied and no test runs, by how the command begins, and why.
+const NOT_RUN: [(&str, &str); 10] = [
+    ("make ", "it is what runs this suite, or measures for long"),
+    ("RUNS=", "it measures for long"),
+    ("DEVICES=", "it measures for long"),
+    ("apt ", "it changes the machine; `make deb-test` does it in a system of its own"),
+    ("systemctl ", "it changes the machine; `make deb-test` drives the units"),
+    ("podman ", "it needs a registry of images; packaging.rs looks at the file"),
+    ("cargo build --release", "it takes minutes; the program under test is built so"),
+    ("install ", "it writes into /usr/local"),
+    ("offhook serve", "it goes on until it is ended; every test of this suite runs it"),
+    ("offhook requests --follow", "it goes on until it is ended; simulate.rs follows"),
+];
+
+/// What is there before the commands of a page are typed.
+fn before(page: &str) -> &'static str {
+    match page {
+        "docs/access.md" => "offhook tenant add north && offhook tenant add south",
+        "docs/cli.md" => {
+            "printf Tr0ub4dor > secret.txt && printf '[time]\\nntp = [\"ntp.example\"]\\n' > office.toml \\
+             && offhook account add 1001 password=generate && offhook profile add office \\
+             && offhook device add 001565aabbcc --model T46S 'lines.1.servers=[{\"host\":\"pbx.example\"}]'"
+        }
+        "docs/shared.md" => {
+            "offhook tenant add branch && offhook profile add office && offhook device add 001565aabbcc --model T46S --profile office"
+        }
+        "docs/templates.md" => {
+            "offhook template show yealink base.tpl > base.tpl && echo '{# ours #}' >> base.tpl && offhook template put yealink base.tpl"
+        }
+        _ => "true",
     }
-    let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
-    let examples = blocks(&page, "sh").concat();
-    assert!(examples.len() > 10, "the examples have gone");
-    for example in examples {
-        // Nobody listens there: what parses goes as far as that.
-        let output = shell(folder.path(), &format!("export OFFHOOK_URL=http://127.0.0.1:1 OFFHOOK_TOKEN=x; {example}"));
-        assert_eq!(output.status.code(), Some(4), "{example}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The commands of a page's `sh` blocks, each as it is typed: what ends in a backslash goes on.
+fn typed(page: &str) -> Vec<String> {
+    let blocks = blocks(page, "sh").into_iter().map(|block| block.iter().map(|l| l.trim()).collect::<Vec<_>>().join("\n"));
+    blocks.flat_map(|block| block.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// The command as it can run here: in place of an installed server's folders those beside it, in place of what a reader puts in what is there.
+fn here(command: &str, database: Option<&Database>) -> String {
+    let mut command =
+        command.replace("$(date +%F)", "2026-11-21").replace("/var/lib/offhook", "./var").replace("raw.PACK.", "raw.yealink.");
+    if let Some(database) = database {
+        command = command.replace("postgres://offhook:PASSWORD@db.example/offhook", &database.url());
+    }
+    // Variables alone are those of a configuration.
+    let only_variables = command.split(" #").next().is_some_and(|c| c.starts_with("OFFHOOK_") && !c.contains(' '));
+    if only_variables { format!("{command} offhook config check") } else { command }
+}
+
+#[test]
+fn every_command_to_copy_runs() {
+    let mut not_run: BTreeSet<&str> = BTreeSet::new();
+    let mut ran = 0;
+    for file in pages() {
+        let page = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let mut commands = typed(&fs::read_to_string(&file).unwrap());
+        commands.retain(|command| match NOT_RUN.iter().find(|(begins, _)| command.starts_with(begins)) {
+            Some((begins, _)) => {
+                not_run.insert(begins);
+                false
+            }
+            None => true,
+        });
+        if commands.is_empty() {
+            continue;
+        }
+        let mut server = Setup::default().start();
+        let folder = tempfile::tempdir().unwrap();
+        symlink(server.data(), folder.path().join("offhook-data")).unwrap();
+        let prepared = shell(folder.path(), before(&page));
+        assert!(prepared.status.success(), "{page}: {}", String::from_utf8_lossy(&prepared.stderr));
+        for command in commands {
+            let moves = command.starts_with("offhook store migrate");
+            // Of a server on PostgreSQL the folder alone does not tell where everything is; the suite moves from there elsewhere.
+            if moves && postgres::wanted() {
+                continue;
+            }
+            let database = moves.then(Database::new);
+            if moves {
+                assert!(server.stop().success());
+            }
+            let output = shell(folder.path(), &here(&command, database.as_ref()));
+            let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{page}: $ {command}\n{told}");
+            ran += 1;
+        }
+    }
+    assert!(ran > 40, "only {ran} commands ran");
+    let gone: Vec<_> = NOT_RUN.iter().filter(|(begins, _)| !not_run.contains(begins)).collect();
+    assert!(gone.is_empty(), "no page shows these: {gone:?}");
+}
+
+/// A command that stands in another kind of block would escape the tests.
+#[test]
+fn every_command_to_copy_stands_where_it_is_tested() {
+    let begins = ["offhook ", "make ", "apt ", "systemctl ", "podman ", "cargo ", "curl ", "git ", "runuser ", "sudo "];
+    for file in pages() {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut fence: Option<&str> = None;
+        for (number, line) in text.lines().enumerate() {
+            if let Some(language) = line.trim_start().strip_prefix("```") {
+                fence = if fence.is_some() { None } else { Some(language) };
+                continue;
+            }
+            let code = fence.is_some_and(|f| f != "sh" && f != "console") || (fence.is_none() && line.starts_with("    "));
+            let command = begins.iter().any(|b| line.trim_start().trim_start_matches("$ ").starts_with(b));
+            assert!(!(code && command), "{}:{}: write it into an `sh` or `console` block: {line}", file.display(), number + 1);
+        }
     }
 }

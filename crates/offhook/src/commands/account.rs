@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, history, more, nothing_to_set, put, settings_table};
+use super::{Guard, Trial, at_least_one, document, history, more, none, nothing_to_set, put, settings_table};
 use crate::{
     assign::{Assignments, Of},
     client::{Client, Connection, Query},
@@ -146,12 +146,12 @@ impl Account {
                     ]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                let none = if unassigned {
+                let said = if unassigned {
                     "Every account is used by a line."
                 } else {
-                    "There are no accounts. Make one: offhook account add NAME password=-"
+                    none(query, "There are no accounts. Make one: offhook account add NAME password=-")
                 };
-                out.table(&["name", "number", "display name", "server", "", "tenant"], rows, none)?;
+                out.table(&["name", "number", "display name", "server", "", "tenant"], rows, said)?;
                 more(out, &list)
             }
             Verb::Show { which, reveal } => {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, more, owner, put};
+use super::{Guard, Trial, at_least_one, more, none, owner, put};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -97,13 +97,14 @@ impl AddressMap {
         let client = Client::new(&self.connection)?;
         match self.verb {
             Verb::List { q, tenant, limit } => {
-                let list = client.list(&["address-maps"], &[("q", q), ("tenant", tenant)], limit).await?;
+                let query = [("q", q), ("tenant", tenant)];
+                let list = client.list(&["address-maps"], &query, limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
                 let rows = items(&list).iter().map(|m| vec![member(m, "address"), member(m, "name"), owner(m)]).collect();
-                let none = "No address has a name. Give one: offhook address-map add ADDRESS NAME";
-                out.table(&["address", "name", "tenant"], rows, none)?;
+                let said = none(&query, "No address has a name. Give one: offhook address-map add ADDRESS NAME");
+                out.table(&["address", "name", "tenant"], rows, said)?;
                 more(out, &list)
             }
             Verb::Show(which) => show(out, &client.get(&["address-maps", &which.address], &which.query()).await?),

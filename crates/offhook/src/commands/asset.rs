@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, more, owner};
+use super::{Guard, Trial, at_least_one, more, none, owner};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -118,14 +118,15 @@ impl Asset {
         let client = Client::new(&self.connection)?;
         match self.verb {
             Verb::List { tenant, kind, q, limit } => {
-                let list = client.list(&["assets"], &[("tenant", tenant), ("kind", kind), ("q", q)], limit).await?;
+                let query = [("tenant", tenant), ("kind", kind), ("q", q)];
+                let list = client.list(&["assets"], &query, limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
                 let row = |a: &Value| vec![member(a, "name"), owner(a), member(a, "kind"), size_of(a), moment(&member(a, "updated_at"))];
                 let rows = items(&list).iter().map(row).collect();
-                let none = "No asset is stored. Add some: offhook asset add FILE";
-                out.table(&["name", "tenant", "kind", "size", "changed (utc)"], rows, none)?;
+                let said = none(&query, "No asset is stored. Add some: offhook asset add FILE");
+                out.table(&["name", "tenant", "kind", "size", "changed (utc)"], rows, said)?;
                 more(out, &list)
             }
             Verb::Add { files, name, tenant, trial } => {

@@ -164,7 +164,7 @@ fn moment(text: &str) -> String {
 
 fn show(out: &mut Output<'_>, entry: &Value) -> Outcome {
     let what = out.strong(&format!("{} {} {}", member(entry, "action"), member(entry, "noun"), member(entry, "name")));
-    out.line(what)?;
+    out.long_line(&what)?;
     let when = out.when(&member(entry, "at"));
     out.paragraph("  ", &format!("{when}, {}", history::by(entry)))?;
     let detail = member(entry, "detail");

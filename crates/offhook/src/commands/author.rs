@@ -24,10 +24,10 @@ pub enum Author {
     New(Box<New>),
     /// Tell what differs between two packs, and what phones would get otherwise
     Diff(Diff),
-    /// Print the JSON Schema of vendor.toml or models.toml
+    /// Print the JSON Schema of vendor.toml, models.toml or a settings file
     Schema {
-        /// vendor or models
-        #[arg(value_parser = ["vendor", "models"])]
+        /// vendor, models or settings
+        #[arg(value_parser = ["vendor", "models", "settings"])]
         of: String,
     },
 }
@@ -96,7 +96,11 @@ impl Author {
             Self::New(new) => crate::ask(new.run(out)),
             Self::Diff(diff) => diff.run(out),
             Self::Schema { of } => {
-                let schema = if of == "vendor" { offhook_packs::schema::vendor() } else { offhook_packs::schema::models() };
+                let schema = match of.as_str() {
+                    "vendor" => offhook_packs::schema::vendor(),
+                    "models" => offhook_packs::schema::models(),
+                    _ => offhook_core::settings::json_schema("#"),
+                };
                 out.json_line(&schema)
             }
         }

@@ -26,7 +26,13 @@ pub struct Config {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Tell every fault of the configuration, or that there is none
-    Check(Given),
+    Check {
+        #[command(flatten)]
+        given: Given,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what applies, and where each value comes from
     Show {
         #[command(flatten)]
@@ -66,9 +72,10 @@ impl Config {
     pub fn run(self, out: &mut Output<'_>) -> Outcome {
         match self.verb {
             Verb::Default => out.line(default_file()),
-            Verb::Check(given) => {
+            Verb::Check { given, json } => {
                 given.sources().load().map_err(|faults| Failure::Failed(faults.to_string()))?;
-                out.line("The configuration is good.")
+                out.json = json;
+                if out.as_json(&json!({ "ok": true }))? { Ok(()) } else { out.line("The configuration is good.") }
             }
             Verb::Show { given, json } => {
                 let loaded = given.sources().load().map_err(|faults| Failure::Failed(faults.to_string()))?;

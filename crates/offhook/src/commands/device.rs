@@ -1,5 +1,6 @@
 //! `offhook device`: phones, base stations, adapters and door phones.
 
+mod check;
 mod fit;
 mod many;
 mod page;
@@ -8,7 +9,7 @@ mod show;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, history, import, more, nothing_to_set, put, requests};
+use super::{Guard, Trial, at_least_one, document, history, import, more, none, nothing_to_set, put, requests};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection, Query},
@@ -57,8 +58,8 @@ enum Verb {
     Approve(Several),
     /// Answer devices like strangers from now on
     Disable(Several),
-    /// Render every file of a device and tell what is wrong
-    Check(Which),
+    /// Render every file of devices and tell what is wrong
+    Check(check::Check),
     /// List every file that a device may ask for
     Files(Which),
     /// Print one file as the device gets it, secrets masked
@@ -355,16 +356,7 @@ impl Device {
             }
             Verb::Approve(several) => several.put_state(out, &client, "ready").await,
             Verb::Disable(several) => several.put_state(out, &client, "disabled").await,
-            Verb::Check(which) => {
-                let answer = client.post(&["devices", &which.device, "check"], &[], &document()).await?;
-                if !out.as_json(&answer)? {
-                    page::check(out, &answer)?;
-                }
-                match answer.get("ok").and_then(Value::as_bool) {
-                    Some(false) => Err(Failure::Failed("not everything is right with this device; see above".to_owned())),
-                    _ => Ok(()),
-                }
-            }
+            Verb::Check(check) => check.run(out, &client).await,
             Verb::Files(which) => {
                 let files = client.get(&["devices", &which.device, "files"], &[]).await?;
                 if out.as_json(&files)? { Ok(()) } else { page::files(out, &files) }
@@ -415,6 +407,9 @@ impl Device {
     }
 }
 
+/// What is said when there is no device.
+const NONE: &str = "There are no devices. Add one (offhook device add --help), or switch a phone on: it shows up as pending.";
+
 impl List {
     async fn run(self, out: &mut Output<'_>, client: &Client) -> Outcome {
         let query = [
@@ -434,7 +429,7 @@ impl List {
             return Ok(());
         }
         out.now = client.now();
-        page::list(out, items(&list))?;
+        page::list(out, items(&list), none(&query, NONE))?;
         more(out, &list)
     }
 }
@@ -481,10 +476,15 @@ async fn add(out: &mut Output<'_>, client: &Client, mac: Option<String>, write: 
     }
     let change = write.assignments.read(Of::Settings)?;
     let mut body = write.body();
-    put(&mut body, "mac", mac);
+    put(&mut body, "mac", mac.clone());
     put(&mut body, "settings", (!change.is_empty()).then(|| change.document()).transpose()?);
     put(&mut body, "unset", (!write.unset.is_empty()).then(|| write.unset.applied(&Value::Null)));
-    let device = client.post(&["devices"], &[], &body).await?;
+    let device = client.post(&["devices"], &[], &body).await.map_err(|failure| match (&failure, mac) {
+        (Failure::Answered(no), Some(mac)) if no.status == 409 => {
+            failure.with(&format!("If it is one of yours:\noffhook device show {mac}"))
+        }
+        _ => failure,
+    })?;
     written(out, client, device).await
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Trial, at_least_one, more};
+use super::{Trial, at_least_one, more, none};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -233,7 +233,8 @@ impl Firmware {
                 Ok(())
             }
             Verb::List { pack, q, limit } => {
-                let list = client.list(&["firmware"], &[("pack", pack), ("q", q)], limit).await?;
+                let query = [("pack", pack), ("q", q)];
+                let list = client.list(&["firmware"], &query, limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
@@ -242,7 +243,11 @@ impl Firmware {
                     vec![member(f, "name"), member(f, "pack"), size(bytes), moment(&member(f, "created_at"))]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                out.table(&["name", "pack", "size", "added (utc)"], rows, "No firmware is stored. Add some: offhook firmware add FILE")?;
+                out.table(
+                    &["name", "pack", "size", "added (utc)"],
+                    rows,
+                    none(&query, "No firmware is stored. Add some: offhook firmware add FILE"),
+                )?;
                 more(out, &list)
             }
             Verb::Delete { names, trial } => {

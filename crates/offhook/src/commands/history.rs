@@ -229,7 +229,8 @@ fn head(out: &mut Output<'_>, version: &Value) -> Outcome {
     let present = if version.get("present").and_then(Value::as_bool) == Some(true) { " (now)" } else { "" };
     let title = out.strong(&format!("Revision {}{present}", member(version, "revision")));
     let who = Some(by(version)).filter(|b| !b.is_empty()).map(|b| format!(", {b}")).unwrap_or_default();
-    out.line(format!("{title}, {}{who}", out.when(&member(version, "at"))))
+    let told = format!("{title}, {}{who}", out.when(&member(version, "at")));
+    out.long_line(&told)
 }
 
 /// `Anna from 10.0.0.9`
@@ -274,7 +275,7 @@ pub fn changes(out: &mut Output<'_>, changes: &[Value]) -> Outcome {
 
 /// A line that may be longer than the screen: what follows stands below its beginning.
 fn long(out: &mut Output<'_>, indent: &str, line: &str) -> Outcome {
-    let width = usize::from(out.width).saturating_sub(indent.len() + 4).max(20);
+    let width = out.width.saturating_sub(indent.len() + 4).max(20);
     for (n, part) in wrap(line, width).into_iter().enumerate() {
         let painted = painted(out, line, &part);
         out.line(format!("{indent}{}{painted}", if n > 0 { "    " } else { "" }))?;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{at_least_one, more};
+use super::{at_least_one, more, none};
 use crate::{
     client::{Client, Connection},
     failure::Outcome,
@@ -63,7 +63,8 @@ impl Job {
         let client = Client::new(&self.connection)?;
         match self.verb {
             Verb::List { state, limit } => {
-                let list = client.list(&["jobs"], &[("state", state)], limit).await?;
+                let query = [("state", state)];
+                let list = client.list(&["jobs"], &query, limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
@@ -73,7 +74,7 @@ impl Job {
                     vec![member(job, "id"), member(job, "kind"), member(job, "state"), at, member(job, "subject")]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                out.table(&["job", "kind", "state", "started", "about"], rows, "There are no jobs.")?;
+                out.table(&["job", "kind", "state", "started", "about"], rows, none(&query, "There are no jobs."))?;
                 more(out, &list)
             }
             Verb::Show { job, wait } => {

@@ -52,9 +52,17 @@ fn page(command: &Command, name: &str, above: &[&str], found: &mut Vec<(String, 
     let mut text = Vec::new();
     let whole = man.render(&mut text).map(|()| see_also(&mut text, name, above, &below));
     whole.map_err(|e| Failure::Failed(format!("the page of {name} cannot be made: {e}")))?;
-    found.push((format!("{name}.1"), text));
+    found.push((format!("{name}.1"), headed(&String::from_utf8_lossy(&text)).into_bytes()));
     let path = [above, &[name]].concat();
     below.into_iter().try_for_each(|c| page(c, &format!("{name}-{}", c.get_name()), &path, found))
+}
+
+/// What stands below the help, under the headings that manuals have.
+fn headed(text: &str) -> String {
+    let Some((before, after)) = text.split_once(".SH EXTRA\n") else { return text.to_owned() };
+    let (notes, examples) = ["Examples:\n", "Example:\n"].iter().find_map(|e| after.split_once(e)).unwrap_or((after, ""));
+    let section = |heading: &str, text: &str| if text.trim().is_empty() { String::new() } else { format!(".SH {heading}\n{text}") };
+    format!("{before}{}{}", section("NOTES", notes), section("EXAMPLES", examples))
 }
 
 /// The pages above and below one.
@@ -80,5 +88,8 @@ mod tests {
         assert!(page("offhook-device-show.1").contains("offhook device show 001565aabbcc"), "{}", page("offhook-device-show.1"));
         assert!(page("offhook-device-show.1").contains("\\fBoffhook\\fR(1), \\fBoffhook\\-device\\fR(1)"));
         assert!(page("offhook.1").contains("Exit codes"));
+        let set = page("offhook-device-set.1");
+        assert!(set.contains(".SH NOTES\nValues:\n") && set.contains(".SH EXAMPLES\n  offhook device set"), "{set}");
+        assert!(!page("offhook-device-list.1").contains(".SH NOTES"), "it has examples alone");
     }
 }

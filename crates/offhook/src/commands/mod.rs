@@ -14,6 +14,7 @@ pub mod history;
 pub mod import;
 pub mod job;
 pub mod man;
+pub mod metrics;
 pub mod pack;
 pub mod phonebook;
 pub mod profile;
@@ -32,7 +33,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     assign::Change,
-    client::Client,
+    client::{Client, Query},
     failure::{Failure, Outcome},
     output::Output,
 };
@@ -85,6 +86,12 @@ impl Guard {
 /// What is said when there is nothing to do.
 fn nothing_to_set(ways: &str) -> Failure {
     Failure::Usage(format!("nothing to set: give {ways}"))
+}
+
+/// What is said of an empty list: `all` only where nothing narrowed it.
+fn none<'t>(query: Query<'_>, all: &'t str) -> &'t str {
+    let narrowed = query.iter().any(|(name, value)| value.is_some() && *name != "sort");
+    if narrowed { "Nothing fits what was asked for: leave an option out to see more." } else { all }
 }
 
 /// The tenant of a thing that may be everybody's.

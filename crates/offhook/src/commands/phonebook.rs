@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, more, nothing_to_set, owner, put};
+use super::{Guard, Trial, at_least_one, document, more, none, nothing_to_set, owner, put};
 use crate::{
     client::{Client, Connection},
     failure::{Failure, Outcome},
@@ -218,7 +218,8 @@ impl Phonebook {
         let client = Client::new(&self.connection)?;
         match self.verb {
             Verb::List { tenant, q, limit } => {
-                let list = client.list(&["phonebooks"], &[("tenant", tenant), ("q", q)], limit).await?;
+                let query = [("tenant", tenant), ("q", q)];
+                let list = client.list(&["phonebooks"], &query, limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
@@ -227,8 +228,8 @@ impl Phonebook {
                     vec![member(b, "name"), owner(b), member(b, "count"), changed, member(b, "label")]
                 };
                 let rows = items(&list).iter().map(row).collect();
-                let none = "There are no phone books. Make one: offhook phonebook add NAME";
-                out.table(&["name", "tenant", "contacts", "changed (utc)", "label"], rows, none)?;
+                let said = none(&query, "There are no phone books. Make one: offhook phonebook add NAME");
+                out.table(&["name", "tenant", "contacts", "changed (utc)", "label"], rows, said)?;
                 more(out, &list)
             }
             Verb::Show { which, q, limit } => show(out, &client.get(&["phonebooks", &which.name], &tenant(&which)).await?, q, limit),

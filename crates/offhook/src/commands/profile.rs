@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Guard, Trial, at_least_one, document, history, more, nothing_to_set, owner, put, settings_table};
+use super::{Guard, Trial, at_least_one, document, history, more, none, nothing_to_set, owner, put, settings_table};
 use crate::{
     assign::{self, Assignments, Of, Unset},
     client::{Client, Connection},
@@ -147,7 +147,8 @@ impl Profile {
         let client = Client::new(&self.connection)?;
         match self.verb {
             Verb::List { q, tenant, limit } => {
-                let list = client.list(&["profiles"], &[("q", q), ("tenant", tenant)], limit).await?;
+                let query = [("q", q), ("tenant", tenant)];
+                let list = client.list(&["profiles"], &query, limit).await?;
                 if out.as_json(&list)? {
                     return Ok(());
                 }
@@ -156,7 +157,7 @@ impl Profile {
                 out.table(
                     &["name", "tenant", "parents", "matches", "label"],
                     rows,
-                    "There are no profiles. Make one: offhook profile add NAME PATH=VALUE …",
+                    none(&query, "There are no profiles. Make one: offhook profile add NAME PATH=VALUE …"),
                 )?;
                 more(out, &list)
             }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use offhook_core::{Mac, trace::Reason};
 use serde_json::Value;
 
-use super::{at_least_one, more};
+use super::{at_least_one, more, none};
 use crate::{
     client::{Client, Connection},
     explain,
@@ -52,6 +52,8 @@ pub struct Requests {
     connection: Connection,
 }
 
+/// What is said when nobody asked.
+const NONE: &str = "No phone has asked for anything yet. See what would happen: offhook simulate --help";
 /// After a stream that told nothing, so long until it is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -76,6 +78,9 @@ impl Requests {
         let list = client.list(&["requests"], &query, self.limit).await?;
         if out.as_json(&list)? {
             return Ok(());
+        }
+        if items(&list).is_empty() {
+            return out.paragraph("", none(&query, NONE));
         }
         show(out, &list, self.trace, &[])?;
         more(out, &list)
@@ -111,7 +116,7 @@ impl Requests {
 /// A list, the oldest first, as a log reads. What to do about these reasons is said elsewhere.
 pub(super) fn show(out: &mut Output<'_>, list: &Value, trace: bool, elsewhere: &[Reason]) -> Outcome {
     if items(list).is_empty() {
-        return out.line("No phone has asked for anything yet. See what would happen: offhook simulate --help");
+        return out.paragraph("", NONE);
     }
     items(list).iter().rev().try_for_each(|request| line(out, request, trace, elsewhere))
 }
@@ -123,7 +128,7 @@ fn line(out: &mut Output<'_>, request: &Value, trace: bool, elsewhere: &[Reason]
     let reason = request.get("reason").unwrap_or(&Value::Null);
     let given = if decision == "allowed" { format!("{}, {}", status(request), size(bytes)) } else { status(request) };
     let word = explain::decision(out, &decision);
-    out.line(format!(
+    out.long_line(&format!(
         "{}  {}  {} {} {}",
         moment(&member(request, "at")),
         member(request, "ip"),

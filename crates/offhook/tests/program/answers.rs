@@ -351,3 +351,117 @@ fn many_are_changed_only_when_somebody_says_so() {
     let asked: Value = serde_json::from_str(&stub.asked().pop().unwrap().body).unwrap();
     assert_eq!(asked, json!({"selector": {"tag": "old"}, "action": {"delete": true}, "dry_run": false}));
 }
+
+#[test]
+fn many_devices_are_checked_at_once_and_only_faults_are_told() {
+    let stub = Stub::new(&[
+        (
+            "GET /api/v1/devices?pack=acme",
+            200,
+            r#"{"items": [{"id": "d1", "mac": "00:11:22:33:44:55"}, {"id": "d2"}], "next_cursor": null}"#,
+        ),
+        ("POST /api/v1/devices/00:11:22:33:44:55/check", 200, r#"{"ok": true, "policy": null, "files": [], "notes": []}"#),
+        (
+            "POST /api/v1/devices/d2/check",
+            200,
+            r#"{"ok": false, "policy": "no trusted network", "files": [{"path": "/a.cfg", "error": "base.tpl:3: x"}], "notes": []}"#,
+        ),
+    ]);
+    let output = against(&stub, &["device", "check", "--pack", "acme"]);
+    assert_eq!((code(&output), stdout(&output).as_str()), (1, "d2\n  no trusted network\n  /a.cfg: base.tpl:3: x\n2 devices, 1 good.\n"));
+    assert!(stderr(&output).ends_with("offhook device check d2\n"), "{}", stderr(&output));
+    let output = against(&stub, &["device", "check", "00:11:22:33:44:55", "d2", "nobody", "--json"]);
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), &told["ok"], told["items"].as_array().unwrap().len()), (1, &json!(false), 3));
+    assert_eq!(code(&against(&stub, &["device", "check"])), 2);
+    assert_eq!(code(&against(&stub, &["device", "check", "d1", "--pack", "acme"])), 2);
+}
+
+#[test]
+fn phones_that_fit_are_told_only_when_somebody_agrees() {
+    let done =
+        r#"{"id": "j1", "state": "done", "counts": {"taken": 2, "not_taken": 0}, "errors": [], "result": {"devices": 2, "synced": []}}"#;
+    let stub = Stub::new(&[("POST /api/v1/devices:bulk", 200, done)]);
+    let sync = ["device", "sync", "--where", "model=X1", "--reboot"];
+    let output = against(&stub, &sync);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("2 devices would be told") && stderr(&output).contains("--yes"), "{}", stderr(&output));
+    let real = |asked: &str| asked.contains("reboot") && !asked.contains("dry_run");
+    assert!(stub.asked().iter().all(|a| !real(&a.body)), "nobody agreed");
+    let output = against(&stub, &[&sync[..], &["--yes"]].concat());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stub.asked().iter().any(|a| real(&a.body)));
+}
+
+#[test]
+fn several_phones_are_told_in_one_document() {
+    let job = |id: &str, not: u32| {
+        let text = json!({"id": id, "state": "done", "counts": {"not_taken": not}, "errors": [], "result": {"devices": []}});
+        Box::leak(text.to_string().into_boxed_str()) as &'static str
+    };
+    let stub = Stub::new(&[("POST /api/v1/devices/a/sync", 200, job("j1", 0)), ("POST /api/v1/devices/b/sync", 200, job("j2", 1))]);
+    let output = against(&stub, &["device", "sync", "a", "missing", "b", "--json"]);
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), told["items"].as_array().map(Vec::len)), (1, Some(2)));
+    let failure: Value = serde_json::from_str(&stderr(&output)).unwrap();
+    let detail = failure["detail"].as_str().unwrap();
+    assert!(detail.starts_with("2 of 3 did not take it") && detail.contains("missing: "), "{detail}");
+}
+
+#[test]
+fn nobody_edits_where_nobody_is() {
+    let stub = Stub::new(&[]);
+    let output = offhook(&["template", "edit", "acme", "base.tpl", "--url", &stub.url, "--token", "t"])
+        .env_remove("VISUAL")
+        .env_remove("EDITOR")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("offhook template put PACK FILE"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_list_that_was_narrowed_does_not_say_that_there_is_nothing() {
+    let stub = Stub::new(&[("GET /api/v1/devices", 200, r#"{"items": [], "next_cursor": null}"#)]);
+    assert!(stdout(&against(&stub, &["device", "list"])).contains("offhook device add --help"));
+    assert!(stdout(&against(&stub, &["device", "list", "--model", "X"])).starts_with("Nothing fits"));
+}
+
+#[test]
+fn a_configuration_is_checked_for_machines_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("offhook.toml");
+    for (text, wanted, ok) in [("", 0, true), ("nonsense = 1\n", 1, false)] {
+        fs::write(&file, text).unwrap();
+        let output = run(&["config", "check", "--config", file.to_str().unwrap(), "--json"]);
+        assert_eq!(code(&output), wanted);
+        let told: Value = serde_json::from_str(&if ok { stdout(&output) } else { stderr(&output) }).unwrap();
+        assert_eq!(told["ok"] == json!(true), ok, "{told}");
+    }
+}
+
+#[test]
+fn who_no_longer_waits_is_told_how_to_look_again() {
+    let job = r#"{"id": "j1", "state": "running", "progress": {"done": 1, "total": 2, "unit": "devices"}, "counts": {}, "errors": []}"#;
+    for command in [
+        &["device", "sync", "a"][..],
+        &["device", "sync", "a", "b"],
+        &["device", "sync", "--model", "X1"],
+        &["job", "show", "j1", "--wait"],
+    ] {
+        let stub = Stub::new(&[("POST /api/v1/devices", 202, job), ("GET /api/v1/jobs/j1", 200, job)]);
+        let mut waiting = offhook(command);
+        waiting.args(["--url", &stub.url, "--token", "t"]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let waiting = waiting.spawn().unwrap();
+        // It has looked twice: it waits.
+        while stub.asked().iter().filter(|a| a.line.starts_with("GET /api/v1/jobs/")).count() < 2 {
+            std::thread::yield_now();
+        }
+        let interrupt = format!("kill -INT {}", waiting.id());
+        assert!(std::process::Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+        let output = waiting.wait_with_output().unwrap();
+        assert_eq!(code(&output), 130, "{command:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("offhook job cancel j1"), "{command:?}: {}", stderr(&output));
+    }
+}

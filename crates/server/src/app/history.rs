@@ -152,7 +152,7 @@ pub async fn read(app: &App, subject: &Subject, revision: u64, against: Option<u
 
 async fn version(app: &App, subject: &Subject, id: &str, revision: u64) -> Result<Version> {
     let found = app.store.version(subject.noun, id, revision).await?;
-    found.ok_or_else(|| Error::not_found("version", format!("{} of {} {}", revision, subject.noun.as_str(), subject.key)))
+    found.ok_or_else(|| Error::not_found("version", revision))
 }
 
 fn between(app: &App, before: Option<&Thing>, after: Option<&Thing>) -> (Vec<FieldChange>, Option<String>) {

@@ -69,29 +69,19 @@ impl Fitting {
 
     /// As the API takes it.
     pub fn selector(&self) -> Outcome<Value> {
-        let mut selector = document();
-        for text in &self.fits {
-            if text == "all" {
-                selector["all"] = json!(true);
-                continue;
-            }
-            let (field, value) = text.split_once('=').unwrap_or((text, ""));
-            if !FIELDS.contains(&field) || value.is_empty() {
-                return Err(Failure::Usage(format!(
-                    "--where {text}: is written FIELD=VALUE; the fields are {}; `--where all` means every device",
-                    FIELDS.join(", ")
-                )));
-            }
-            selector[field] = json!(value);
-        }
-        Ok(selector)
+        selector(&self.fits)
+    }
+
+    /// Asks a person before it is done with all that fit, unless that was said with them.
+    pub async fn agreed(&self, client: &Client, action: &Value, what: &str) -> Outcome {
+        if self.yes { Ok(()) } else { self.confirm(client, &self.selector()?, action, (what, "See them: offhook device list")).await }
     }
 
     /// Does it with all that fit. `what` is said of them when it is done: "deleted".
     pub async fn perform(&self, out: &mut Output<'_>, client: &Client, action: &Value, what: &str, dry_run: bool) -> Outcome {
         let selector = self.selector()?;
         if !dry_run && !self.yes {
-            self.confirm(client, &selector, action, what).await?;
+            self.confirm(client, &selector, action, (what, "See them: --dry-run")).await?;
         }
         out.dry = dry_run;
         let body = json!({ "selector": selector, "action": action, "dry_run": dry_run });
@@ -106,7 +96,7 @@ impl Fitting {
     }
 
     /// Asks a person, who is told how many there are; whoever is no person has to say --yes.
-    async fn confirm(&self, client: &Client, selector: &Value, action: &Value, what: &str) -> Outcome {
+    async fn confirm(&self, client: &Client, selector: &Value, action: &Value, (what, look): (&str, &str)) -> Outcome {
         let body = json!({ "selector": selector, "action": action, "dry_run": true });
         let job = client.post(&["devices:bulk"], &[], &body).await?;
         let tried = wait::until_the_end(client, job).await?;
@@ -115,7 +105,7 @@ impl Fitting {
             return Ok(());
         }
         let devices = if count == "1" { "1 device".to_owned() } else { format!("{count} devices") };
-        let way = "See them: --dry-run. Do it without being asked: --yes";
+        let way = format!("{look}. Do it without being asked: --yes");
         if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!("{devices} would be {what}: nobody is there to be asked\n{way}")));
         }
@@ -127,6 +117,26 @@ impl Fitting {
     }
 }
 
+/// What is said of devices, as the API takes it.
+pub fn selector(fits: &[String]) -> Outcome<Value> {
+    let mut selector = document();
+    for text in fits {
+        if text == "all" {
+            selector["all"] = json!(true);
+            continue;
+        }
+        let (field, value) = text.split_once('=').unwrap_or((text, ""));
+        if !FIELDS.contains(&field) || value.is_empty() {
+            return Err(Failure::Usage(format!(
+                "--where {text}: is written FIELD=VALUE; the fields are {}; `--where all` means every device",
+                FIELDS.join(", ")
+            )));
+        }
+        selector[field] = json!(value);
+    }
+    Ok(selector)
+}
+
 /// What came of it: numbers, the first devices with what changed, what went wrong.
 fn told(out: &mut Output<'_>, job: &Value, what: &str) -> Outcome {
     let result = job.get("result").cloned().unwrap_or_default();
@@ -136,7 +146,7 @@ fn told(out: &mut Output<'_>, job: &Value, what: &str) -> Outcome {
     if out.dry {
         for device in list("changes") {
             let name = [member(&device, "device"), member(&device, "label")].join("  ");
-            out.line(name.trim_end())?;
+            out.long_line(name.trim_end())?;
             for change in device.get("changes").and_then(Value::as_array).into_iter().flatten() {
                 let value = |name: &str| Some(member(change, name)).filter(|v| !v.is_empty()).unwrap_or_else(|| "(nothing)".to_owned());
                 out.paragraph("    ", &format!("{}: {} → {}", member(change, "path"), value("before"), value("after")))?;

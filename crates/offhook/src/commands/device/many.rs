@@ -72,7 +72,8 @@ pub struct Selector {
 }
 
 impl Selector {
-    fn document(&self) -> Value {
+    /// As the API takes it.
+    pub fn document(&self) -> Value {
         let mut selector = document();
         let Self { pack, vendor, model, profile, tag, tenant } = self;
         for (name, value) in [("pack", pack), ("vendor", vendor), ("model", model), ("profile", profile), ("tag", tag), ("tenant", tenant)]
@@ -96,19 +97,43 @@ impl Sync {
             return Err(Failure::Usage("which phones? Give MAC addresses, or --where FIELD=VALUE, such as --where model=T46S".to_owned()));
         }
         if one_by_one.is_empty() {
+            if self.fitting.is_given() {
+                self.fitting.agreed(client, &json!({ "sync": action.name() }), "told").await?;
+            }
             let body = json!({ "selector": selector, "action": { "sync": action.name() } });
             let job = client.post(&["devices:bulk"], &[], &body).await?;
             return self.ended(out, client, job, "synced").await;
         }
-        let mut failed = 0;
+        // All are told before the first is waited for: one that is off costs the others no time.
+        let (mut jobs, mut refused) = (Vec::new(), Vec::new());
         for device in &one_by_one {
-            let job = client.post(&["devices", device, "sync"], &[], &json!({ "action": action.name() })).await?;
-            failed += usize::from(self.ended(out, client, job, "devices").await.is_err());
+            match client.post(&["devices", device, "sync"], &[], &json!({ "action": action.name() })).await {
+                Ok(job) => jobs.push(job),
+                Err(failure) if one_by_one.len() == 1 => return Err(failure),
+                Err(failure) => refused.push(format!("{device}: {failure}")),
+            }
         }
-        match failed {
-            0 => Ok(()),
-            n => Err(Failure::Failed(format!("{n} of {} did not take it", one_by_one.len()))),
+        let mut failed = refused.len();
+        if let (true, false) = (out.json, one_by_one.len() == 1) {
+            let mut ended = Vec::new();
+            for job in jobs {
+                let job = if self.fitting.waiting.no_wait { job } else { wait::until_the_end(client, job).await? };
+                failed += usize::from(!taken(&job));
+                ended.push(job);
+            }
+            out.as_json(&json!({ "items": ended }))?;
+        } else {
+            for job in jobs {
+                match self.ended(out, client, job, "devices").await {
+                    Ok(()) => {}
+                    Err(Failure::Failed(_)) => failed += 1,
+                    // Who no longer waits, or cannot ask, learns nothing of the others either.
+                    Err(failure) => return Err(failure),
+                }
+            }
         }
+        refused.insert(0, format!("{failed} of {} did not take it", one_by_one.len()));
+        if failed == 0 { Ok(()) } else { Err(Failure::Failed(refused.join("\n"))) }
     }
 
     async fn ended(&self, out: &mut Output<'_>, client: &Client, job: Value, list: &str) -> Outcome {
@@ -122,6 +147,11 @@ impl Sync {
             Some(n) => Err(Failure::Failed(format!("{n} did not take it"))),
         }
     }
+}
+
+/// Whether every phone of a job took it, as far as it is known.
+fn taken(job: &Value) -> bool {
+    member(job, "state") != "failed" && matches!(job.pointer("/counts/not_taken").and_then(Value::as_u64), None | Some(0))
 }
 
 /// What each phone answered.

@@ -69,7 +69,7 @@ impl Page {
         let text = |path: &str| member(&self.device, path);
         let title = [text("label"), page::name(&self.device)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("  ");
         let title = out.strong(&title);
-        out.line(title)?;
+        out.long_line(&title)?;
         out.fields(&[
             ("  State", state(&self.device)),
             ("  Its own file", self.own_file(out)),
@@ -235,7 +235,7 @@ impl Page {
     fn problems(&self, out: &mut Output<'_>) -> Outcome {
         let failed = items(self.check.get("files").unwrap_or(&Value::Null)).iter().filter(|f| !member(f, "error").is_empty());
         let mut failed: Vec<String> = failed.map(|f| format!("{}: {}", member(f, "path"), member(f, "error"))).collect();
-        failed.extend(items(self.check.get("files").unwrap_or(&Value::Null)).iter().filter_map(page::missing_firmware));
+        failed.extend(self.missing_firmware());
         let policy = member(&self.check, "policy");
         if !failed.is_empty() || !policy.is_empty() {
             out.heading("What stands in its way")?;
@@ -246,6 +246,11 @@ impl Page {
         }
         let notes = [&self.check, &self.explained].into_iter().find_map(|of| of.get("notes")).unwrap_or(&Value::Null);
         page::notes(out, notes)
+    }
+
+    /// What it would be given, were it stored.
+    fn missing_firmware(&self) -> impl Iterator<Item = String> {
+        items(self.check.get("files").unwrap_or(&Value::Null)).iter().filter_map(page::missing_firmware)
     }
 
     fn next(&self) -> Vec<String> {
@@ -259,6 +264,13 @@ impl Page {
         }
         if self.check.get("ok") == Some(&Value::Bool(false)) {
             steps.push(format!("See what fails, and where:\noffhook device check {name}"));
+        }
+        if self.missing_firmware().next().is_some() {
+            let model = Some(text("model")).filter(|m| !m.is_empty()).map(|m| format!(" --model {m}")).unwrap_or_default();
+            steps.push(format!(
+                "Store the firmware that is missing; the second lists what can be fetched:\noffhook firmware add FILE\n\
+                 offhook firmware catalogue{model}"
+            ));
         }
         if self.is("pending") {
             if self.device.pointer("/settings/lines").is_none() {
@@ -491,6 +503,16 @@ mod tests {
         let own = json!({"sync": "current", "last_fetch": {"at": "2026-11-21T03:58:00.000Z", "path": "/x"}});
         let page = Page { device: device(own), asked: json!({"items": [request(json!({}))]}), ..Page::default() };
         has(&printed(&page), &["current: what it has is today's (fetched 2 min ago)", "Nothing: all is as it should be."]);
+    }
+
+    #[test]
+    fn firmware_that_is_missing_is_something_to_do() {
+        let absent = "firmware is not stored: a.rom (offhook firmware add FILE)";
+        let check = json!({"ok": true, "policy": null, "notes": [], "files": [{"path": "/a.rom", "error": null, "optional": true, "absent": absent}]});
+        let own = json!({"sync": "current", "last_fetch": {"at": "2026-11-21T03:58:00.000Z", "path": "/x"}});
+        let text = printed(&Page { device: device(own), asked: json!({"items": []}), check, ..Page::default() });
+        has(&text, &["What stands in its way\n/a.rom: firmware is not stored: a.rom", "offhook firmware catalogue --model P1"]);
+        assert!(!text.contains("all is as it should be"), "{text}");
     }
 
     #[test]

@@ -70,6 +70,10 @@ struct Work {
 
 impl Edit {
     pub(super) async fn run(self, out: &mut Output<'_>, client: &Client) -> Outcome {
+        if chosen().is_none() && !io::stdin().is_terminal() {
+            let ways = "nobody is there to edit it: set VISUAL or EDITOR, or save a file of yours:\noffhook template put PACK FILE";
+            return Err(Failure::Usage(ways.to_owned()));
+        }
         let Self { which, from, extend, yes } = self;
         let scope = which.layer.scope();
         let there = find(client, &scope, &which.pack, &which.name).await?;
@@ -297,9 +301,7 @@ impl Draft {
 
     /// Runs the editor to its end.
     fn edit(&self) -> Outcome {
-        let set = |name| std::env::var(name).ok().filter(|e| !e.trim().is_empty());
-        let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
-        run(&editor, &self.file)
+        run(&chosen().unwrap_or_else(|| "vi".to_owned()), &self.file)
     }
 
     /// Says where the text is when it is not saved.
@@ -313,6 +315,11 @@ impl Draft {
             Err(failure) => Err(failure.with(&format!("What you typed is kept in {}", self.file.display()))),
         }
     }
+}
+
+/// The editor that a person set.
+fn chosen() -> Option<String> {
+    ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|editor| !editor.trim().is_empty())
 }
 
 /// The editor may be a command with options, as the shell reads it.
