@@ -33,9 +33,10 @@ const WRITER: i64 = 0x6f_6666_686f_6f6b;
 /// Notices are no news; a node whose machine vanished is noticed within half a minute.
 const SESSION: &str = "SET application_name = 'offhook'; SET client_min_messages = warning; \
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;";
-/// A node that stops in the middle of a write must not hold up the others for ever.
-const WRITING: &str = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '10s';";
-
+/// A node that stops in the middle of a write must not hold up the others for ever. What is acknowledged is durable whatever the server's
+/// default; one that asks for more (a standby that has it too) stays.
+const WRITING: &str = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '10s'; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
 /// Queries of lists read by index what they show; where a disk finds pages anywhere about as quickly as in a row, that is what the planner is to
 /// believe. They are short: nothing is to be compiled for them.
 const READING: &str = "SET default_transaction_read_only = on; SET random_page_cost = 1.1; SET jit = off;";
@@ -293,5 +294,18 @@ mod tests {
         assert!(matches!(failed(full), Error::Unavailable(_)));
         let wrong = sqlx::query("SELECT nothing FROM t").execute(&mut conn).await.unwrap_err();
         assert!(matches!(failed(wrong), Error::Internal(_)));
+    }
+
+    #[tokio::test]
+    async fn what_postgresql_acknowledges_is_durable_whatever_its_default() {
+        let server = offhook_tests::postgres::Database::new();
+        let database = Database::from_url(&server.url(), Path::new("")).unwrap();
+        for (default, wanted) in [("off", "on"), ("remote_apply", "remote_apply")] {
+            let set = format!("ALTER DATABASE %I SET synchronous_commit = ''{default}''");
+            server.sql(&format!("DO $$ BEGIN EXECUTE format('{set}', current_database()); END $$"));
+            let mut conn = database.connect().await.unwrap();
+            let (kept,): (String,) = sqlx::query_as("SELECT current_setting('synchronous_commit')").fetch_one(&mut conn).await.unwrap();
+            assert_eq!(kept, wanted);
+        }
     }
 }
