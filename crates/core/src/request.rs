@@ -53,13 +53,13 @@ pub struct Request {
     pub writes: bool,
     /// The query of an HTTP request, raw, without `?`.
     pub query: Option<String>,
-    /// Header names in lower case with their values, bytes read as latin-1. Only those that identification may use.
+    /// Header names in lower case with their values, as [`text_of`] reads them. Only those that identification may use.
     pub headers: Vec<(String, String)>,
     /// Where it came from, after trusted proxies.
     pub source: IpAddr,
     /// The local address and port that was asked, when there is one.
     pub local: Option<SocketAddr>,
-    /// DHCP option 60, bytes read as latin-1.
+    /// DHCP option 60, as [`text_of`] reads it.
     pub option60: Option<String>,
     /// Subject of the verified client certificate.
     pub certificate_subject: Option<String>,
@@ -92,10 +92,8 @@ impl Request {
     }
 }
 
-/// Bytes as text, each byte the character of its number: nothing a phone sends is lost or refused (ISO 8859-1).
-pub fn latin1(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => text.to_owned(),
-        _ => bytes.iter().map(|&b| char::from(b)).collect(),
-    }
+/// What a phone sent, as text: UTF-8 where it is that, else each byte the character of its number (ISO 8859-1), so that nothing is lost or
+/// refused.
+pub fn text_of(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|&b| char::from(b)).collect(), str::to_owned)
 }

@@ -189,6 +189,21 @@ fn connections_stay_open_or_close_as_asked() {
 }
 
 #[test]
+fn what_a_phone_calls_itself_is_told_as_it_wrote_it() {
+    let server = with_phone(Setup::default());
+    let told = |agent: &[u8]| {
+        let asked = reqwest::Client::builder().no_proxy().build().unwrap().get(server.phone_url(FILE));
+        let _ = Http::of(asked.header("user-agent", reqwest::header::HeaderValue::from_bytes(agent).unwrap()));
+        until(|| server.get("/requests?limit=1")["items"][0]["user_agent"].as_str().map(str::to_owned)).unwrap()
+    };
+    // What is no UTF-8 is of an old phone.
+    assert_eq!(told(b"T\xe9l\xe9phone"), "Téléphone");
+    let modern = "Telefon 受付 é";
+    let now = until(|| Some(told(modern.as_bytes())).filter(|t| t == modern));
+    assert_eq!(now.as_deref(), Some(modern));
+}
+
+#[test]
 fn names_in_any_spelling() {
     let server = with_phone(Setup::default());
     let whole = get(&server, FILE, &[]).body;

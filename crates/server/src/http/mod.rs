@@ -21,7 +21,7 @@ use hyper::{
 };
 use offhook_core::{
     access::canonical,
-    request::{Request, Transport, latin1},
+    request::{Request, Transport, text_of},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -115,12 +115,12 @@ fn has_all(answer: &Answer, status: StatusCode, bytes: u64) -> bool {
     }
 }
 
-/// The headers, bytes read as latin-1. A Host that stands in an absolute request target counts as the header.
+/// The headers, as text. A Host that stands in an absolute request target counts as the header.
 fn headers(headers: &HeaderMap, target_host: Option<&str>) -> Vec<(String, String)> {
     let mut list: Vec<(String, String)> = headers
         .iter()
         .filter(|(name, _)| !matches!(**name, header::AUTHORIZATION | header::COOKIE | header::PROXY_AUTHORIZATION))
-        .map(|(name, value)| (name.as_str().to_owned(), latin1(value.as_bytes())))
+        .map(|(name, value)| (name.as_str().to_owned(), text_of(value.as_bytes())))
         .collect();
     if let Some(host) = target_host {
         list.retain(|(name, _)| name != "host");

@@ -1,8 +1,8 @@
 //! Request paths: percent-decoding (RFC 3986, section 2.1). What a path means is the packs' business.
 
-use offhook_core::request::latin1;
+use offhook_core::request::text_of;
 
-/// The path with every valid `%XX` decoded, once; a broken escape stays as it is. Bytes that are no UTF-8 are read as latin-1.
+/// The path with every valid `%XX` decoded, once; a broken escape stays as it is. As text: [`text_of`].
 pub fn decode(raw: &str) -> String {
     if !raw.contains('%') {
         return raw.to_owned();
@@ -14,7 +14,7 @@ pub fn decode(raw: &str) -> String {
         bytes.push(escaped.unwrap_or(byte));
         rest = if escaped.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
-    String::from_utf8(bytes).unwrap_or_else(|e| latin1(e.as_bytes()))
+    text_of(&bytes)
 }
 
 fn escape(tail: &[u8]) -> Option<u8> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use offhook_core::{
     access::canonical,
-    request::{Request, Transport, latin1},
+    request::{Request, Transport, text_of},
     trace::Reason,
 };
 
@@ -66,7 +66,7 @@ impl TftpService for PhoneFiles {
 
 fn request(asked: ReadRequest) -> Request {
     let mut request = Request::new(Transport::Tftp, canonical(asked.peer.ip()));
-    request.path = Some(String::from_utf8(asked.name).unwrap_or_else(|e| latin1(e.as_bytes())));
+    request.path = Some(text_of(&asked.name));
     request.local = Some(SocketAddr::new(asked.local, 0));
     request
 }
