@@ -15,7 +15,7 @@ use crate::{
     page::{Clauses, pattern},
     references::{and_more, count_uses, touch_users, users, uses},
     row,
-    text::{Faults, check_revision},
+    text::{Faults, check_revision, together},
     writer::Tx,
 };
 
@@ -221,9 +221,9 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Account, &Configuration) -> 
         created_at: tx.now,
         updated_at: tx.now,
     };
-    fill(&mut account, &tx.configuration)?;
+    let filled = fill(&mut account, &tx.configuration);
     (account.id, account.revision, account.created_at, account.updated_at) = (id, 1, tx.now, tx.now);
-    let account = put(tx, account).await?;
+    let account = put(tx, account, filled).await?;
     tx.wrote(None, Some(&account)).await?;
     Ok(account)
 }
@@ -237,16 +237,16 @@ async fn update(
     let old = stored(tx, id).await?;
     check_revision(if_match, old.revision)?;
     let mut account = old.clone();
-    edit(&mut account, &tx.configuration)?;
+    let edited = edit(&mut account, &tx.configuration);
     (account.id, account.revision, account.created_at, account.updated_at) = (old.id, old.revision, old.created_at, old.updated_at);
-    if account == old {
+    if edited.is_ok() && account == old {
         return Ok(account);
     }
-    if (&account.tenant, &account.name) != (&old.tenant, &old.name) {
+    if edited.is_ok() && (&account.tenant, &account.name) != (&old.tenant, &old.name) {
         unused(tx, &old, "keeps its name and tenant").await?;
     }
     (account.revision, account.updated_at) = (old.revision + 1, tx.now);
-    let account = put(tx, account).await?;
+    let account = put(tx, account, edited).await?;
     tx.wrote(Some(&old), Some(&account)).await?;
     Ok(account)
 }
@@ -254,9 +254,9 @@ async fn update(
 async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Account, &Configuration) -> Result<()>) -> Result<Account> {
     let Thing::Account(old) = history::last_of(tx, Noun::Account, id).await? else { return Err(Error::not_found("account", id)) };
     let mut account = Account::clone(&old);
-    edit(&mut account, &tx.configuration)?;
+    let edited = edit(&mut account, &tx.configuration);
     (account.id, account.revision, account.created_at, account.updated_at) = (id, old.revision + 1, old.created_at, tx.now);
-    let account = put(tx, account).await?;
+    let account = put(tx, account, edited).await?;
     history::is_back(tx, &id.to_string()).await?;
     tx.wrote(None, Some(&account)).await?;
     Ok(account)
@@ -280,7 +280,8 @@ async fn unused(tx: &mut Tx, account: &Account, what: &str) -> Result<()> {
     Err(Error::Conflict(format!("the account {:?} {what}: it is used by {users}", account.name)))
 }
 
-async fn put(tx: &mut Tx, mut account: Account) -> Result<Account> {
+/// Checks and writes an account; `found` is what was found wrong with it already.
+async fn put(tx: &mut Tx, mut account: Account, found: Result<()>) -> Result<Account> {
     let mut random = [0; 32];
     tx.shared.entropy.fill(&mut random);
     account.values.make_generated(&random);
@@ -294,7 +295,7 @@ async fn put(tx: &mut Tx, mut account: Account) -> Result<Account> {
     if !account.shared && (used.layers > 0 || used.devices > 1) {
         faults.add("shared", format!("{} lines use this account: it has to be shared", used.devices + used.layers));
     }
-    faults.done()?;
+    together([found, faults.done()])?;
     let id = account.id.to_string();
     let code = account.code.as_ref().map(|c| tx.shared.sealer.seal(&format!("account {id} code"), c, &*tx.shared.entropy));
     sqlx::query(

@@ -17,7 +17,7 @@ use crate::{
     layers, naming,
     references::{Holder, SHOWN_USERS, and_more, device_name, forget, refer},
     row,
-    text::{Faults, check_revision},
+    text::{Faults, check_revision, together},
     writer::Tx,
 };
 
@@ -85,9 +85,9 @@ async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Profile, &Configuration) -> 
         created_at: tx.now,
         updated_at: tx.now,
     };
-    fill(&mut profile, &tx.configuration)?;
+    let filled = fill(&mut profile, &tx.configuration);
     (profile.id, profile.revision, profile.created_at, profile.updated_at) = (id, 1, tx.now, tx.now);
-    let profile = put(tx, profile).await?;
+    let profile = put(tx, profile, filled).await?;
     tx.wrote(None, Some(&profile)).await?;
     Ok(profile)
 }
@@ -101,16 +101,16 @@ async fn update(
     let old = stored(tx, id)?;
     check_revision(if_match, old.revision)?;
     let mut profile = old.clone();
-    edit(&mut profile, &tx.configuration)?;
+    let edited = edit(&mut profile, &tx.configuration);
     (profile.id, profile.revision, profile.created_at, profile.updated_at) = (old.id, old.revision, old.created_at, old.updated_at);
-    if profile == old {
+    if edited.is_ok() && profile == old {
         return Ok(profile);
     }
-    if (&profile.name, &profile.tenant) != (&old.name, &old.tenant) {
+    if edited.is_ok() && (&profile.name, &profile.tenant) != (&old.name, &old.tenant) {
         unused(tx, &old, "keeps its name and tenant").await?;
     }
     (profile.revision, profile.updated_at) = (old.revision + 1, tx.now);
-    let profile = put(tx, profile).await?;
+    let profile = put(tx, profile, edited).await?;
     tx.wrote(Some(&old), Some(&profile)).await?;
     Ok(profile)
 }
@@ -121,9 +121,9 @@ async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Profile, &Configurat
     }
     let Thing::Profile(old) = history::last_of(tx, Noun::Profile, id).await? else { return Err(Error::not_found("profile", id)) };
     let mut profile = Profile::clone(&old);
-    edit(&mut profile, &tx.configuration)?;
+    let edited = edit(&mut profile, &tx.configuration);
     (profile.id, profile.revision, profile.created_at, profile.updated_at) = (id, old.revision + 1, old.created_at, tx.now);
-    let profile = put(tx, profile).await?;
+    let profile = put(tx, profile, edited).await?;
     history::is_back(tx, &id.to_string()).await?;
     tx.wrote(None, Some(&profile)).await?;
     Ok(profile)
@@ -192,17 +192,26 @@ fn check(profile: &Profile, configuration: &Configuration, tx: &Tx) -> Result<()
     faults.done()
 }
 
-async fn put(tx: &mut Tx, profile: Profile) -> Result<Profile> {
-    if profile.tenant.is_none() {
+/// Checks and writes a profile; `found` is what was found wrong with it already.
+async fn put(tx: &mut Tx, profile: Profile, found: Result<()>) -> Result<Profile> {
+    if profile.tenant.is_none() && found.is_ok() {
         tx.reach.may_write_in(None)?;
     }
-    let configuration = layers::edited_profile(&tx.configuration, &profile)?;
-    check(&profile, &configuration, tx)?;
+    let configuration = layers::edited_profile(&tx.configuration, &profile);
+    let fits = match &configuration {
+        Ok(edited) => check(&profile, edited, tx),
+        // Its parents are told of already.
+        Err(_) => check(&Profile { parents: Vec::new(), ..profile.clone() }, &tx.configuration, tx),
+    };
     let id = profile.id.to_string();
     let holder = Holder { noun: "profile", id: id.clone(), tenant: profile.tenant.as_deref() };
     let before = tx.configuration.profiles().find(|p| p.id == profile.id).map(|p| p.settings.clone()).unwrap_or_default();
-    naming::check(tx, profile.tenant.as_deref(), &[&before], &[("settings", &profile.settings)])?;
-    refer(tx, &holder, &[("settings", &profile.settings)]).await?;
+    let documents = [("settings", &profile.settings)];
+    let names = naming::check(tx, profile.tenant.as_deref(), &[&before], &documents);
+    let accounts = refer(tx, &holder, &documents).await;
+    let cycle = configuration.as_ref().map(drop).map_err(Clone::clone);
+    together([found, cycle, fits, names, accounts])?;
+    let configuration = configuration?;
     sqlx::query(
         "INSERT INTO profiles (id, tenant, name, parents, matches, settings, unset, label, revision, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, name = excluded.name, \

@@ -1,5 +1,7 @@
 //! What texts and names may hold.
 
+use std::collections::HashSet;
+
 use offhook_core::{Error, Fault, Result};
 
 const LONGEST: usize = 255;
@@ -48,6 +50,22 @@ impl Faults {
     pub(crate) fn done(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
     }
+}
+
+/// Several checks of one thing, and the faults of all of them at once, of each field the first one. A failure of another kind goes before
+/// faults, and so does a fault of the whole: what cannot be read has no parts to check.
+pub(crate) fn together(checks: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut all = Faults::default();
+    for check in checks {
+        match check {
+            Err(Error::Invalid(faults)) if faults.iter().all(|f| !f.field.is_empty()) => {
+                let told: HashSet<String> = all.0.iter().map(|f| f.field.clone()).collect();
+                all.0.extend(faults.into_iter().filter(|f| !told.contains(&f.field)));
+            }
+            other => other?,
+        }
+    }
+    all.done()
 }
 
 /// A text that a phone sent, fit to be stored and shown.

@@ -94,10 +94,8 @@ pub async fn patch(app: &App, who: &Caller, key: &str, tenant: Option<&str>, if_
     app.store
         .update_profile(id, if_match, move |profile, _| {
             let mut fields = Fields::patched(writable(profile), patch, "settings")?;
-            let settings = patch_settings(&mut fields, "settings", &profile.settings, Scope::Profile);
-            fill_all_but_settings(profile, fields, &reach)?;
-            profile.settings = settings;
-            Ok(())
+            profile.settings = patch_settings(&mut fields, "settings", &profile.settings, Scope::Profile);
+            fill_all_but_settings(profile, fields, &reach)
         })
         .await
 }
@@ -129,24 +127,19 @@ pub(super) fn restore(profile: &mut Profile, old: &Profile) -> Result<()> {
 }
 
 fn fill(profile: &mut Profile, mut fields: Fields, reach: &Reach) -> Result<()> {
-    let settings = fields.settings("settings", Some(&profile.settings), Scope::Profile);
-    fill_all_but_settings(profile, fields, reach)?;
-    profile.settings = settings;
-    Ok(())
+    profile.settings = fields.settings("settings", Some(&profile.settings), Scope::Profile);
+    fill_all_but_settings(profile, fields, reach)
 }
 
 fn fill_all_but_settings(profile: &mut Profile, mut fields: Fields, reach: &Reach) -> Result<()> {
     fields.require("name");
-    let name = fields.name("name");
-    let tenant = reach.scope(fields.word("tenant"));
-    let parents = fields.texts("parents", good_name);
-    let matches = matches(&mut fields);
-    let unset = fields.unset();
-    let label = fields.text("label").unwrap_or_default();
-    fields.check()?;
-    profile.name = name.unwrap_or_default();
-    (profile.tenant, profile.parents, profile.matches, profile.unset, profile.label) = (tenant, parents, matches, unset, label);
-    Ok(())
+    profile.name = fields.name("name").unwrap_or_default();
+    profile.tenant = reach.scope(fields.word("tenant"));
+    profile.parents = fields.texts("parents", good_name);
+    profile.matches = matches(&mut fields);
+    profile.unset = fields.unset();
+    profile.label = fields.text("label").unwrap_or_default();
+    fields.check()
 }
 
 /// What the profile applies to by itself. `null`s in it are fields that are not given.

@@ -12,7 +12,7 @@ use crate::{
     history, layers, naming,
     page::Clauses,
     references::{Holder, forget, refer},
-    text::{Faults, check_revision},
+    text::{Faults, check_revision, together},
     writer::Tx,
 };
 use futures_util::FutureExt;
@@ -219,22 +219,31 @@ fn same_files(old: &Device, new: &Device) -> bool {
 async fn create(tx: &mut Tx, fill: impl FnOnce(&mut Device, &Configuration) -> Result<()>) -> Result<Device> {
     let empty = Device { tenant: tx.reach.home().to_owned(), ..Device::new(tx.new_id(), tx.now) };
     let mut device = empty.clone();
-    fill(&mut device, &tx.configuration)?;
+    let filled = fill(&mut device, &tx.configuration);
     keep_own(&mut device, &empty);
-    insert(tx, &device, None, None).await?;
+    insert(tx, &device, filled, None, None).await?;
     tx.wrote(None, Some(&device)).await?;
     Ok(device)
 }
 
-/// Checks and writes a new device.
-async fn insert(tx: &mut Tx, device: &Device, pending_network: Option<String>, address: Option<String>) -> Result<()> {
-    check(device, tx)?;
+/// Every fault of a device: those that were `found` when it was read, and those that only the store knows. `before`: the settings that the
+/// names of its own were looked at in already; none when they need no look.
+async fn sound(tx: &mut Tx, device: &Device, found: Result<()>, before: Option<&[&Settings]>) -> Result<()> {
+    let fits = check(device, tx);
+    let Some(before) = before else { return together([found, fits]) };
+    let documents = [("settings", &device.settings)];
+    let names = naming::check(tx, Some(&device.tenant), before, &documents);
+    let accounts = refer(tx, &holder(device), &documents).await;
+    together([found, fits, names, accounts])
+}
+
+/// Checks and writes a new device; `found` is what was found wrong with it already.
+async fn insert(tx: &mut Tx, device: &Device, found: Result<()>, pending_network: Option<String>, address: Option<String>) -> Result<()> {
+    // One without settings names nothing.
+    let named = device.settings != Settings::default();
+    sound(tx, device, found, named.then_some(&[])).await?;
     let layer_set = layers::row_of(tx, &selector_of(device)).await?;
     row::write(tx, device, row::Place { layer_set: &layer_set, pending_network, address }, true).await?;
-    naming::check(tx, Some(&device.tenant), &[], &[("settings", &device.settings)])?;
-    if device.settings.accounts().next().is_some() {
-        refer(tx, &holder(device), &[("settings", &device.settings)]).await?;
-    }
     write_names(tx, device).await?;
     tx.changed(What::Device { id: device.id, mac: device.mac, former_mac: None }).await.map(drop)
 }
@@ -248,24 +257,21 @@ async fn update(
     let old = own(tx, id).await?;
     check_revision(if_match, old.revision)?;
     let mut device = old.clone();
-    edit(&mut device, &tx.configuration)?;
+    let edited = edit(&mut device, &tx.configuration);
     keep_own(&mut device, &old);
-    if device == old {
+    if edited.is_ok() && device == old {
         return Ok(device);
     }
-    check(&device, tx)?;
+    // What is known in one tenant may be unknown in another.
+    let before: &[&Settings] = if device.tenant == old.tenant { &[&old.settings] } else { &[] };
+    let renamed = (&device.settings, &device.tenant) != (&old.settings, &old.tenant);
+    sound(tx, &device, edited, renamed.then_some(before)).await?;
     if !same_files(&old, &device) {
         device.generation += 1;
     }
     (device.revision, device.updated_at) = (old.revision + 1, tx.now);
     let layer_set = layers::row_of(tx, &selector_of(&device)).await?;
     row::write(tx, &device, row::Place { layer_set: &layer_set, pending_network: None, address: None }, false).await?;
-    if (&device.settings, &device.tenant) != (&old.settings, &old.tenant) {
-        // What is known in one tenant may be unknown in another.
-        let before: &[&Settings] = if device.tenant == old.tenant { &[&old.settings] } else { &[] };
-        naming::check(tx, Some(&device.tenant), before, &[("settings", &device.settings)])?;
-        refer(tx, &holder(&device), &[("settings", &device.settings)]).await?;
-    }
     if (&device.tags, &device.profiles) != (&old.tags, &old.profiles) {
         for sql in ["DELETE FROM device_tags WHERE device = $1", "DELETE FROM device_profiles WHERE device = $1"] {
             sqlx::query(sql).bind(id.to_string()).execute(&mut tx.conn).await.map_err(failed)?;
@@ -288,11 +294,11 @@ async fn delete(tx: &mut Tx, id: Id, if_match: Option<u64>) -> Result<()> {
 async fn revive(tx: &mut Tx, id: Id, edit: impl FnOnce(&mut Device, &Configuration) -> Result<()>) -> Result<Device> {
     let Thing::Device(old) = history::last_of(tx, Noun::Device, id).await? else { return Err(Error::not_found("device", id)) };
     let mut device = Device::clone(&old);
-    edit(&mut device, &tx.configuration)?;
+    let edited = edit(&mut device, &tx.configuration);
     keep_own(&mut device, &old);
     (device.revision, device.generation, device.updated_at) = (old.revision + 1, old.generation + 1, tx.now);
     make_room(tx, &device).await?;
-    insert(tx, &device, None, None).await?;
+    insert(tx, &device, edited, None, None).await?;
     history::is_back(tx, &id.to_string()).await?;
     tx.wrote(None, Some(&device)).await?;
     Ok(device)

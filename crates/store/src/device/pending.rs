@@ -112,7 +112,7 @@ async fn create(tx: &mut Tx, new: NewPending, limits: PendingLimits) -> Result<P
     if let Some(address) = &address {
         crate::seen::take_address(tx, address, device.id).await?;
     }
-    super::insert(tx, &device, Some(network), address).await?;
+    super::insert(tx, &device, Ok(()), Some(network), address).await?;
     Ok(PendingOutcome::Created(device))
 }
 

@@ -152,7 +152,7 @@ async fn tenants_keep_what_is_theirs() {
         ["name"]
     );
     let d = device_with(&store, 1, |d| d.tenant = "acme".into()).await.unwrap();
-    assert!(matches!(store.delete_tenant("acme", None).await, Err(Error::Conflict(text)) if text.contains("1 devices")));
+    assert!(matches!(store.delete_tenant("acme", None).await, Err(Error::Conflict(text)) if text.contains("has 1 device:")));
     store.delete_device(d.id, None).await.unwrap();
     store.delete_tenant("acme", Some(1)).await.unwrap();
     assert!(matches!(store.delete_tenant("default", None).await, Err(Error::Conflict(_))));

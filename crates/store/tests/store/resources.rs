@@ -80,7 +80,7 @@ async fn a_tenants_own_comes_before_the_global_one_and_a_restart_keeps_both() {
     let new = store.replace_asset(own.id, Some(1), AssetKind::Bmp, blob(&store, b"1").await).await.unwrap();
     assert_eq!((new.revision, new.kind, new.size, files(&place)), (2, AssetKind::Bmp, 1, 1));
     assert!(matches!(store.replace_asset(own.id, Some(1), AssetKind::Bmp, blob(&store, b"9").await).await, Err(Error::Stale { .. })));
-    assert!(matches!(store.delete_tenant("acme", None).await, Err(Error::Conflict(why)) if why.contains("1 assets, 1 phone books")));
+    assert!(matches!(store.delete_tenant("acme", None).await, Err(Error::Conflict(why)) if why.contains("1 asset, 1 phone book:")));
 }
 
 #[tokio::test]

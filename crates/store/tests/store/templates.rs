@@ -79,7 +79,7 @@ async fn a_tenant_with_overrides_is_not_deleted() {
         .unwrap();
     let one = store.put_template(new("tenant:a", "base.tpl", ""), None).await.unwrap();
     let refusal = store.delete_tenant("a", None).await.unwrap_err().to_string();
-    assert!(refusal.contains("1 template overrides"), "{refusal}");
+    assert!(refusal.contains("1 template override:"), "{refusal}");
     store.delete_template(one.id, None, Vec::new()).await.unwrap();
     store.delete_tenant("a", None).await.unwrap();
 }

@@ -289,9 +289,10 @@ async fn nothing_of_another_tenant_can_be_named() {
     server.post("/profiles", json!({"name": "p", "tenant": "acme"})).await.expect(201);
     server.post("/accounts", json!({"name": "1001", "tenant": "acme"})).await.expect(201);
     let device = |tenant: &str| json!({"mac": MAC, "model": "T46S", "tenant": tenant, "profiles": ["p"], "settings": {"lines": {"1": {"account": "1001"}}}});
-    assert_eq!(server.post("/devices", device("default")).await.faults(422), ["profiles[0]"]);
+    let both = ["profiles[0]", "settings.lines.1.account"];
+    assert_eq!(server.post("/devices", device("default")).await.faults(422), both);
     server.post("/devices", device("acme")).await.expect(201);
-    assert_eq!(server.patch(&format!("/devices/{MAC}"), json!({"tenant": "default"})).await.faults(422), ["profiles[0]"]);
+    assert_eq!(server.patch(&format!("/devices/{MAC}"), json!({"tenant": "default"})).await.faults(422), both);
     let moved = server.patch(&format!("/devices/{MAC}"), json!({"tenant": "default", "profiles": []})).await;
     assert_eq!(moved.faults(422), ["settings.lines.1.account"]);
 }

@@ -58,6 +58,36 @@ async fn every_fault_at_once_with_its_path() {
 }
 
 #[tokio::test]
+async fn what_only_the_store_knows_is_told_with_the_rest() {
+    let server = Server::start().await;
+    server.post("/devices", json!({"mac": MAC})).await.expect(201);
+    server.post("/profiles", json!({"name": "p"})).await.expect(201);
+    server.post("/accounts", json!({"name": "a"})).await.expect(201);
+    let names = json!({"lines": {"1": {"account": "nobody"}}, "display": {"logo": "no-logo"}});
+    let device = json!({
+        "mac": "12", "tenant": "nowhere", "profiles": ["p", "gone"], "pack": "no-pack", "model": "T46S", "tags": ["/"], "settings": names
+    });
+    let profile = json!({"name": "q/", "tenant": "nowhere", "parents": ["gone"], "colour": 1, "settings": names});
+    let account = json!({"name": "b", "tenant": "nowhere", "colour": 1, "max_calls": "many"});
+    let told = ["mac", "pack", "profiles[1]", "settings.display.logo", "settings.lines.1.account", "tags[0]", "tenant"];
+    let own = |path: &str| format!("{path}/{}", if path == "/devices" { MAC } else { &path[1..2] });
+    let writes = [
+        ("/devices", device, &told[..]),
+        ("/profiles", profile, &["colour", "name", "parents[0]", "settings.display.logo", "settings.lines.1.account", "tenant"]),
+        ("/accounts", account, &["colour", "max_calls", "tenant"]),
+    ];
+    for (path, body, wanted) in writes {
+        for (method, path) in [("POST", path.to_owned()), ("PUT", own(path)), ("PATCH", own(path))] {
+            let faults = server.call(method, &path, Some(body.clone())).await.faults(422);
+            let once: BTreeSet<&str> = faults.iter().map(String::as_str).collect();
+            assert_eq!(once.iter().copied().collect::<Vec<_>>(), wanted, "{method} {path}");
+            assert_eq!(once.len(), faults.len(), "{method} {path}: {faults:?}");
+        }
+    }
+    assert_eq!(server.post("/accounts", json!([])).await.faults(422), [""]);
+}
+
+#[tokio::test]
 async fn readers_and_schemas_know_the_same_fields() {
     let server = Server::start().await;
     server.post("/devices", json!({"mac": MAC})).await.expect(201);

@@ -122,13 +122,13 @@ impl Reader {
         device.pack_pinned = fields.flag("pack_pinned").unwrap_or(pack.is_some()) && pack.is_some();
         let model = fields.word("model");
         device.model_pinned = fields.flag("model_pinned").unwrap_or(model.is_some()) && model.is_some();
-        if let Some(pack) = &pack
-            && before.is_none_or(|b| b.pack.as_ref() != Some(pack))
-            && let Err(error) = self.pipeline.check_pack(pack)
-        {
-            fields.fault("pack", error_text(error));
-        }
-        device.pack = pack;
+        device.pack = pack.filter(|pack| match self.pipeline.check_pack(pack) {
+            Err(error) if before.is_none_or(|b| b.pack.as_ref() != Some(pack)) => {
+                fields.fault("pack", error_text(error));
+                false
+            }
+            _ => true,
+        });
         device.model = model;
         if before.is_none_or(|b| b.model != device.model) {
             self.canonical_model(device, fields);
